@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// A Purpose says what a challenge proves.
+type Purpose string
+
+// The purposes of a challenge.
+const (
+	Activation Purpose = "activation" // the address of a new account
+)
+
+// A Challenge is one proof in flight: a link that was mailed, a code that was sent. Only
+// a hash of what the user must bring back is kept.
+type Challenge struct {
+	ID        string
+	Purpose   Purpose
+	Hash      []byte // of the secret in the link or code; unique within its purpose
+	Subject   string // whose proof it is: a user id
+	Binding   string // hash of the browser or device it belongs to; empty for any
+	Data      string // a JSON object that the flow needs afterwards
+	Tries     int
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    time.Time // zero until consumed
+}
+
+// ChallengeStore keeps challenges.
+type ChallengeStore interface {
+	CreateChallenge(ctx context.Context, c Challenge) error
+	// Challenge returns the challenge, used or expired as it may be.
+	Challenge(ctx context.Context, p Purpose, hash []byte) (Challenge, error)
+	// ConsumeChallenge marks it used in one statement if it is unused and unexpired at now,
+	// else ErrNotFound: of many callers exactly one wins.
+	ConsumeChallenge(ctx context.Context, p Purpose, hash []byte, now time.Time) (Challenge, error)
+	// TryChallenge counts a wrong guess in one statement if fewer than limit were made, else
+	// ErrNotFound.
+	TryChallenge(ctx context.Context, p Purpose, id string, limit int) error
+	// DropChallenges removes the subject's challenges of the purpose, so that only the
+	// newest counts.
+	DropChallenges(ctx context.Context, p Purpose, subject string) error
+	// SweepChallenges removes those that expired before.
+	SweepChallenges(ctx context.Context, before time.Time) (int, error)
+}

@@ -1,0 +1,85 @@
+// Package store holds the nouns of the library and the contracts for keeping them.
+//
+// It imports the standard library only, so that every other room, and a host that
+// writes a store of its own, can name a noun without importing a rule. The stores in
+// [github.com/go-identity/identity/store/sqlite] and
+// [github.com/go-identity/identity/store/postgres] implement [Store];
+// [github.com/go-identity/identity/store/storetest] proves an implementation.
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+var (
+	// ErrNotFound is returned when no record matches within the tenant or user asked for,
+	// and when a conditional statement finds its condition no longer true.
+	ErrNotFound = errors.New("store: not found")
+	// ErrConflict is returned when a write breaks a uniqueness rule.
+	ErrConflict = errors.New("store: conflict")
+	// ErrInvalid is returned for text that a database cannot keep: invalid UTF-8 or U+0000.
+	ErrInvalid = errors.New("store: invalid text")
+)
+
+// A Store keeps every kind of record. Outside a transaction each call is atomic by itself.
+// Times come back in UTC, cut to the microsecond. A zero time is kept as null.
+type Store interface {
+	Records
+
+	// Tx runs fn in one serializable transaction and commits when fn returns nil. It runs
+	// fn again when the transaction lost a race, so fn must have no effect but through tx.
+	// Inside fn use tx only. A canceled ctx before the commit means nothing was written.
+	Tx(ctx context.Context, fn func(tx Records) error) error
+
+	// Short runs fn in one transaction whose writes are single conditional statements: it
+	// gives all-or-nothing but, on PostgreSQL, not serializability. The hot paths use it.
+	// fn runs at most once per attempt and must not read in order to decide what to write.
+	Short(ctx context.Context, fn func(tx Records) error) error
+
+	// Ping reports whether the store answers.
+	Ping(ctx context.Context) error
+	// Close releases what the store opened. A second call does nothing.
+	Close() error
+}
+
+// Records are the contracts of all nouns, as seen inside and outside a transaction.
+type Records interface {
+	UserStore
+	IdentifierStore
+	CredentialStore
+	AttemptStore
+	TenantStore
+	MembershipStore
+	RoleStore
+	PermissionStore
+	CategoryStore
+	AssignmentStore
+	SessionStore
+	ChallengeStore
+	SigningKeyStore
+	ManagementCredentialStore
+	SettingStore
+	AuditStore
+	MessageStore
+	RevocationStore
+}
+
+// Page bounds a listing. The zero Page is the first 50 records in creation order.
+type Page struct {
+	Limit  int    // records on a page; 0 means 50, at most MaxLimit
+	Offset int    // records to skip; ignored when After is set
+	After  string // a cursor that an earlier Listing gave as Next; empty starts at Offset
+	Sort   string // a name the contract of the listing allows; empty is creation time
+	Desc   bool   // from the last to the first
+}
+
+// MaxLimit is the most records a store returns in one page.
+const MaxLimit = 2000
+
+// A Listing is one page of records.
+type Listing[T any] struct {
+	Items []T
+	Total int    // of all pages
+	Next  string // a cursor for Page.After; empty after the last page or where the order has none
+}
