@@ -35,6 +35,7 @@ type Principal struct {
 
 	IP        string // of the request, as the trusted proxies tell it
 	UserAgent string
+	Device    string // the device cookie; empty without one
 }
 
 // A RoleRef is what a principal carries of a role.

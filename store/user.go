@@ -21,8 +21,7 @@ type User struct {
 	Locked         bool   // refused everywhere until unlocked
 	MFABypass      bool
 	Invisible      bool
-	ActiveTenantID string    // the tenant of the next session
-	ValidAfter     time.Time // sessions and tokens issued before are refused
+	ActiveTenantID string // the tenant of the next session
 	LastLogin      time.Time
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
