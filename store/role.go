@@ -30,8 +30,6 @@ type RoleStore interface {
 	Role(ctx context.Context, tenantID, id string) (Role, error)
 	// Roles returns the roles of every tenant named, by level, then key in byte order.
 	Roles(ctx context.Context, tenantIDs ...string) ([]Role, error)
-	// RolesByKey returns the roles of any tenant that have one of the keys.
-	RolesByKey(ctx context.Context, keys ...string) ([]Role, error)
 	// UpdateRole changes all but ID, TenantID, Permissions and CreatedAt.
 	UpdateRole(ctx context.Context, r Role) error
 	// SetRolePermissions replaces the set. An unknown permission is ErrNotFound.
@@ -40,4 +38,13 @@ type RoleStore interface {
 	MoveRole(ctx context.Context, tenantID, id, toTenantID string) error
 	// DeleteRole also removes the role's assignments.
 	DeleteRole(ctx context.Context, tenantID, id string) error
+}
+
+// RoleIndex finds roles across tenants, by id in byte order. It is for rules that concern
+// the whole environment: what it returns must not reach a caller of one tenant.
+type RoleIndex interface {
+	// RolesByKey returns the roles of any tenant that have one of the keys.
+	RolesByKey(ctx context.Context, keys ...string) ([]Role, error)
+	// RolesByID returns the roles of any tenant that have one of the ids.
+	RolesByID(ctx context.Context, ids ...string) ([]Role, error)
 }

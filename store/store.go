@@ -52,6 +52,7 @@ type Records interface {
 	TenantStore
 	MembershipStore
 	RoleStore
+	RoleIndex
 	PermissionStore
 	CategoryStore
 	AssignmentStore
