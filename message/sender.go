@@ -1,0 +1,24 @@
+package message
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/go-identity/identity/store"
+)
+
+// A Sender hands a message to whatever delivers it. It must be safe for concurrent use and
+// return when ctx ends. An error means that the message is sent again later, so a receiver
+// may see one twice; ID is the same each time.
+type Sender func(ctx context.Context, m store.Message) error
+
+// LogSender returns a Sender that writes messages to the log and sends nothing: enough for
+// development, where the link in the text is what is wanted. Do not use it where others
+// read the log.
+func LogSender(log *slog.Logger) Sender {
+	return func(ctx context.Context, m store.Message) error {
+		log.InfoContext(ctx, "message caught: set Options.Send to deliver",
+			"kind", m.Kind, "to", m.To, "subject", m.Subject, "text", m.Text)
+		return nil
+	}
+}
