@@ -30,6 +30,7 @@ type unit struct {
 	tenantID string // of the audit event; the caller's unless a rule sets it
 	detail   any    // of the audit event; marshaled, without secrets
 	revoked  []store.Revocation
+	after    []func() // run once the change is committed
 	newID    func() string
 }
 
@@ -62,10 +63,16 @@ func (b *base) commit(ctx context.Context, run transact, by store.Principal, act
 		}
 		return b.record(ctx, u, by, action, subject)
 	})
-	if err == nil && len(u.revoked) > 0 {
+	if err != nil {
+		return err
+	}
+	if len(u.revoked) > 0 {
 		b.apply(u.revoked...)
 	}
-	return err
+	for _, then := range u.after {
+		then()
+	}
+	return nil
 }
 
 // record appends the audit event of a change to its transaction.
