@@ -1,0 +1,146 @@
+package identity_test
+
+import (
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/go-identity/identity/internal/style"
+)
+
+// house is the house style as far as a machine can check it: docs/architecture.md says why.
+func house() style.House {
+	return style.House{
+		Module:     "github.com/go-identity/identity",
+		Rooms:      rooms(),
+		Guests:     guests(),
+		Forbidden:  forbidden(),
+		Rethrow:    rethrow(),
+		Solo:       solo(),
+		Empty:      strings.Fields("util utils common helper helpers manager impl data info misc"),
+		Unfinished: regexp.MustCompile(`(?i)\b(TODO|FIXME|XXX|not implemented|unimplemented|for now|placeholder)\b`),
+		Products:   regexp.MustCompile(`(?i)frontegg`),
+	}
+}
+
+// rooms lists, for each room, the rooms that it may import. A package that is not here may
+// not exist.
+func rooms() map[string][]string {
+	list := strings.Fields
+	return map[string][]string{
+		"store":                   {},
+		"store/internal/sqlstore": list("store"),
+		"store/sqlite":            list("store store/internal/sqlstore"),
+		"store/postgres":          list("store store/internal/sqlstore"),
+		"store/storetest":         list("store"),
+
+		"internal/fault":    list("store"),
+		"internal/secret":   list("store internal/fault"),
+		"internal/password": list("store internal/fault"),
+		"token":             list("store internal/fault"),
+		"message":           list("store internal/fault"),
+
+		"service": list("store internal/fault internal/secret internal/password token message"),
+
+		"middleware":     list("store internal/fault"),
+		"handlers":       list("store internal/fault service middleware"),
+		"handlers/pages": list("store internal/fault service middleware handlers"),
+
+		".": list("store store/sqlite internal/fault internal/secret internal/password token message " +
+			"service middleware handlers handlers/pages"),
+		"example": list(". store store/sqlite store/postgres service"),
+
+		"internal/needs":  {},
+		"internal/pgtest": list("internal/needs"),
+		"internal/style":  {},
+	}
+}
+
+// guests lists the packages from outside that only some rooms may import: each is a decision
+// that must not spread.
+func guests() map[string][]string {
+	list := strings.Fields
+	return map[string][]string{
+		"net/http":                list("handlers handlers/pages middleware example ."),
+		"database/sql":            list("store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
+		"html/template":           list("handlers/pages message example"),
+		"text/template":           list("message"),
+		"testing":                 list("store/storetest internal/needs internal/pgtest internal/style"),
+		"log":                     {},
+		"math/rand":               {},
+		"math/rand/v2":            {},
+		"unsafe":                  {},
+		"github.com/lestrrat-go/": list("token"),
+		"github.com/jackc/":       list("store/postgres internal/pgtest"),
+		"modernc.org/":            list("store/sqlite"),
+		"golang.org/x/crypto/":    list("internal/password"),
+	}
+}
+
+// forbidden lists members of packages, and who may use them all the same.
+func forbidden() map[string][]string {
+	list := strings.Fields
+	all := map[string][]string{
+		"time.Now":           list("identity.go options.go example internal/pgtest"),
+		"time.Since":         list("example internal/pgtest"),
+		"time.Until":         list("example internal/pgtest"),
+		"context.WithValue":  list("middleware"),
+		"context.Background": list("example internal/pgtest"),
+		"os.Exit":            list("example"),
+		"os.Getenv":          list("example internal/needs internal/pgtest"),
+	}
+	for _, name := range list(`time.Sleep context.TODO os.Setenv
+		http.DefaultClient http.DefaultTransport http.DefaultServeMux http.Get http.Post http.PostForm http.Head
+		http.Handle http.HandleFunc slog.Default slog.SetDefault slog.Info slog.Warn slog.Error slog.Debug
+		fmt.Print fmt.Println fmt.Printf`) {
+		all[name] = nil
+	}
+	return all
+}
+
+// rethrow lists the files that hand on a panic that was not theirs.
+func rethrow() map[string]string {
+	return map[string]string{}
+}
+
+// solo lists the files whose names are neither a noun's plural nor the room's own.
+func solo() map[string]string {
+	return map[string]string{
+		"service/service.go": "what every service shares",
+	}
+}
+
+// TestStyle checks the conventions that a machine can check and lists what breaks them.
+func TestStyle(t *testing.T) {
+	t.Parallel()
+	house().Check(t, ".")
+}
+
+// TestProportions holds the medians, which no single file can break.
+func TestProportions(t *testing.T) {
+	t.Parallel()
+	p, err := style.Proportions(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.MedianFile > 160 || p.MedianFunc > 10 {
+		t.Errorf("the median file has %d lines and the median function %d, want at most 160 and 10", p.MedianFile, p.MedianFunc)
+	}
+	t.Logf("%+v", p)
+}
+
+// TestRootDoesNotLinkPostgres keeps the driver, and the testing package, out of every host
+// that runs on SQLite.
+func TestRootDoesNotLinkPostgres(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	for dep := range strings.Lines(string(out)) {
+		if dep = strings.TrimSpace(dep); strings.HasPrefix(dep, "github.com/jackc/") || dep == "testing" {
+			t.Errorf("the root package links %s", dep)
+		}
+	}
+}
