@@ -21,6 +21,8 @@ type base struct {
 	newID func() string    // UUIDv7 text
 	log   *slog.Logger
 	apply func(...store.Revocation) // tells this process's caches after a commit
+
+	strictLevels bool // a role may be handed out by strictly stronger ones only
 }
 
 // A unit is one change being made: the transaction, and what goes with it.

@@ -1,0 +1,244 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/store"
+)
+
+// A Catalogue is what every environment has from its first start: the library's own
+// permissions, those that the host declares, and the environment's first roles.
+type Catalogue struct{ *base }
+
+// A RoleSeed is an environment role that exists from the first start. Once it exists, a
+// start only adds permissions to it: what was changed by hand stays.
+type RoleSeed struct {
+	Key, Name, Description string
+	Level                  int  // 0 is the strongest
+	Default                bool // given to every member added without roles
+	FirstUser              bool // given to the first user of a new tenant
+	Permissions            []store.Permission
+}
+
+// builtInCategory groups the library's own permissions.
+const builtInCategory = "account-management"
+
+// builtIn returns the permissions that guard the library's own routes, and their names.
+func builtIn() [][2]string {
+	return [][2]string{
+		{"fe.secure.*", "All of account management"},
+		{"fe.secure.read.users", "See users"},
+		{"fe.secure.write.users", "Invite and change users"},
+		{"fe.secure.delete.users", "Remove users"},
+		{"fe.secure.read.roles", "See roles"},
+		{"fe.secure.write.roles", "Make and change roles"},
+		{"fe.secure.read.tenant", "See the account's details"},
+		{"fe.secure.write.tenant", "Change the account's details"},
+		{"fe.secure.revoke.sessions", "End sessions"},
+		{"fe.secure.read.audits", "See the audit log"},
+		{"fe.account-settings.delete.account", "Delete the account"},
+	}
+}
+
+// DefaultRoles are the roles of an environment whose host names none: an administrator,
+// given to the first user of a tenant, who may do all that the host declares and manage the
+// account, though not delete it; and a member, given to everyone else, who may do nothing.
+func DefaultRoles(declared []store.Permission) []RoleSeed {
+	return []RoleSeed{
+		{Key: "admin", Name: "Admin", FirstUser: true, Permissions: append([]store.Permission{"fe.secure.*"}, declared...)},
+		{Key: "member", Name: "Member", Level: 100, Default: true},
+	}
+}
+
+// seedTries is how often a seeding that lost a race to another process starts again.
+const seedTries = 5
+
+// Seed makes what is missing of the built-in permissions, the declared permissions and the
+// roles, in one transaction. A complete catalogue costs reads only, and any number of
+// processes may seed at once. A role may hold what is built in, what is declared, and any
+// wildcard; another permission is an error, since nothing would ever ask for it.
+func (s *Catalogue) Seed(ctx context.Context, declared []store.Permission, roles []RoleSeed) error {
+	if err := checkSeeds(declared, roles); err != nil {
+		return fmt.Errorf("seed the catalogue: %w", err)
+	}
+	var err error
+	for range seedTries {
+		err = s.seed(ctx, declared, roles)
+		if !errors.Is(err, store.ErrConflict) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("seed the catalogue: %w", err)
+	}
+	return nil
+}
+
+func (s *Catalogue) seed(ctx context.Context, declared []store.Permission, roles []RoleSeed) error {
+	plan, err := s.plan(ctx, s.store, declared, roles)
+	if err != nil || plan.empty() {
+		return err
+	}
+	return s.change(ctx, store.System(), "catalogue.seeded", builtInCategory, func(tx *unit) error {
+		plan, err := s.plan(ctx, tx, declared, roles)
+		if err != nil || plan.empty() {
+			return err
+		}
+		return plan.carryOut(ctx, tx)
+	})
+}
+
+func checkSeeds(declared []store.Permission, roles []RoleSeed) error {
+	var c fault.Checker
+	known := map[store.Permission]bool{}
+	for _, p := range builtIn() {
+		known[store.Permission(p[0])] = true
+	}
+	for _, k := range declared {
+		known[k] = true
+		c.Check(validKey(k), fmt.Sprintf("permission %q", k), keyForm)
+	}
+	for _, r := range roles {
+		at := fmt.Sprintf("role %q: ", r.Key)
+		NewRole{Key: r.Key, Name: r.Name, Description: r.Description, Level: r.Level}.check(&c, at)
+		for _, k := range r.Permissions {
+			wild := validKey(k) && strings.HasSuffix(string(k), "*")
+			c.Check(known[k] || wild, at+string(k), "is not declared")
+		}
+	}
+	return c.Err()
+}
+
+// A seeding is what a catalogue lacks.
+type seeding struct {
+	categories  []store.Category
+	permissions []store.PermissionRecord
+	roles       []store.Role
+	links       []seedLink
+}
+
+// A seedLink is a permission that a role which exists lacks.
+type seedLink struct{ permissionID, roleID string }
+
+func (p seeding) empty() bool {
+	return len(p.categories)+len(p.permissions)+len(p.roles)+len(p.links) == 0
+}
+
+// plan compares the catalogue with what it should hold.
+func (s *Catalogue) plan(
+	ctx context.Context, r store.Records, declared []store.Permission, seeds []RoleSeed,
+) (seeding, error) {
+	p := seeding{}
+	categories, err := r.Categories(ctx)
+	if err != nil {
+		return p, err
+	}
+	if !slices.ContainsFunc(categories, func(g store.Category) bool { return g.ID == builtInCategory }) {
+		p.categories = []store.Category{{
+			ID: builtInCategory, Name: "Account management", BuiltIn: true, CreatedAt: s.now(),
+			Description: "What users may do to their own account",
+		}}
+	}
+	stored, err := r.Permissions(ctx)
+	if err != nil {
+		return p, err
+	}
+	ids := map[store.Permission]string{}
+	for _, have := range stored {
+		ids[have.Key] = have.ID
+	}
+	p.permissions = s.lacking(ids, declared, seeds)
+	roles, err := r.Roles(ctx, "")
+	if err != nil {
+		return p, err
+	}
+	for _, seed := range seeds {
+		s.planRole(&p, ids, roles, seed)
+	}
+	return p, nil
+}
+
+// lacking returns the permissions that have no id yet, and gives them one.
+func (s *Catalogue) lacking(
+	ids map[store.Permission]string, declared []store.Permission, seeds []RoleSeed,
+) []store.PermissionRecord {
+	var lack []store.PermissionRecord
+	add := func(p store.PermissionRecord) {
+		if ids[p.Key] != "" {
+			return
+		}
+		p.ID, p.CreatedAt, p.UpdatedAt = s.newID(), s.now(), s.now()
+		ids[p.Key] = p.ID
+		lack = append(lack, p)
+	}
+	for _, b := range builtIn() {
+		add(store.PermissionRecord{
+			Key: store.Permission(b[0]), Name: b[1], CategoryID: builtInCategory,
+			Use: store.Assignable, BuiltIn: true,
+		})
+	}
+	for _, seed := range seeds {
+		declared = append(declared[:len(declared):len(declared)], seed.Permissions...)
+	}
+	for _, k := range declared {
+		add(store.PermissionRecord{Key: k, Name: string(k), Use: store.NeverAssigned})
+	}
+	return lack
+}
+
+// planRole adds a role that does not exist, or the links that one which does lacks.
+func (s *Catalogue) planRole(p *seeding, ids map[store.Permission]string, have []store.Role, seed RoleSeed) {
+	want := make([]string, len(seed.Permissions))
+	for i, k := range seed.Permissions {
+		want[i] = ids[k]
+	}
+	want = unique(want)
+	i := slices.IndexFunc(have, func(r store.Role) bool { return r.Key == seed.Key })
+	if i < 0 {
+		at := s.now()
+		p.roles = append(p.roles, store.Role{
+			ID: s.newID(), Key: seed.Key, Name: seed.Name, Description: seed.Description,
+			Level: seed.Level, Default: seed.Default, FirstUser: seed.FirstUser,
+			Permissions: want, CreatedAt: at, UpdatedAt: at,
+		})
+		return
+	}
+	for _, id := range want {
+		if !slices.Contains(have[i].Permissions, id) {
+			p.links = append(p.links, seedLink{id, have[i].ID})
+		}
+	}
+}
+
+// carryOut makes what is lacking.
+func (p seeding) carryOut(ctx context.Context, tx *unit) error {
+	for _, g := range p.categories {
+		if err := tx.CreateCategory(ctx, g); err != nil {
+			return err
+		}
+	}
+	for _, r := range p.permissions {
+		if err := tx.CreatePermission(ctx, r); err != nil {
+			return err
+		}
+	}
+	if len(p.roles) > 0 {
+		if err := addRoles(ctx, tx, p.roles); err != nil {
+			return err
+		}
+	}
+	for _, l := range p.links {
+		if err := tx.LinkPermission(ctx, l.permissionID, "", l.roleID); err != nil {
+			return err
+		}
+	}
+	if len(p.links) == 0 {
+		return nil
+	}
+	return revokeRights(ctx, tx, "")
+}
