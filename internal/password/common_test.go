@@ -1,0 +1,87 @@
+package password_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-identity/identity/internal/password"
+)
+
+var update = flag.Bool("update", false, "write common.bin anew")
+
+// corpus reads a file of the shared test data, which lies beside the module and is not part
+// of it. Without it the test is skipped, unless IDENTITY_REQUIRE asks for it.
+func corpus(t testing.TB, path string) []byte {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if b, err := os.ReadFile(filepath.Join(dir, "shared", "corpora", path)); err == nil {
+			return b
+		}
+	}
+	if strings.Contains(os.Getenv("IDENTITY_REQUIRE"), "corpora") {
+		t.Fatalf("shared test data is required and %s is not there", path)
+	}
+	t.Skipf("the shared test data is not beside the module: %s", path)
+	return nil
+}
+
+func commonList(t testing.TB) []string {
+	t.Helper()
+	return strings.Fields(string(corpus(t, "common-passwords/top10000.txt")))
+}
+
+// TestCommonList proves that the embedded hashes are those of the published list; with
+// -update it writes them.
+func TestCommonList(t *testing.T) {
+	t.Parallel()
+	var sums []string
+	for _, word := range commonList(t) {
+		sum := sha256.Sum256([]byte(strings.ToLower(word)))
+		sums = append(sums, string(sum[:5]))
+	}
+	slices.Sort(sums)
+	want := []byte(strings.Join(slices.Compact(sums), ""))
+	if *update {
+		if err := os.WriteFile("common.bin", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile("common.bin")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("common.bin has %d bytes, %v, want those of the %d in the list: run with -update", len(got), err, len(want))
+	}
+}
+
+func TestAttackCommonPasswords(t *testing.T) {
+	t.Parallel()
+	t.Run("PW-18 the ten thousand most common", func(t *testing.T) {
+		t.Parallel()
+		for _, least := range []int{8, 15} {
+			p, checked := password.Policy{MinLength: least}, 0
+			for _, word := range commonList(t) {
+				if utf8.RuneCountInString(word) < least {
+					continue
+				}
+				checked++
+				for _, w := range []string{word, strings.ToUpper(word), strings.ToUpper(word[:1]) + word[1:]} {
+					if err := p.Check(t.Context(), w); err == nil {
+						t.Errorf("least %d: Check(%q) = nil, want a refusal", least, w)
+					}
+				}
+			}
+			t.Logf("refused all %d of the list that have %d characters or more", checked, least)
+		}
+	})
+}
