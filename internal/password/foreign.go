@@ -19,9 +19,9 @@ const (
 	maxBcryptCost = 15
 )
 
-// Check reports whether a hash made elsewhere can be verified, for an import to refuse it
+// Recognize reports whether a hash made elsewhere can be verified, for an import to refuse it
 // before it is stored; the error says why not and is [ErrHash].
-func Check(stored string) error {
+func Recognize(stored string) error {
 	_, err := parse(stored)
 	return err
 }

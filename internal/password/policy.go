@@ -38,7 +38,7 @@ func (p Policy) Valid() error {
 // Check refuses a password with fault.Invalid, saying every reason. The words are what an
 // attacker would try first with this account: its address and name, the service's name.
 // Comparisons ignore case and look at the whole password.
-func (p Policy) Check(ctx context.Context, pw string, words ...string) error {
+func Check(ctx context.Context, p Policy, pw string, words ...string) error {
 	text, err := Normalize(pw)
 	if err != nil {
 		return err

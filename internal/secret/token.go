@@ -9,14 +9,9 @@ import (
 	"fmt"
 )
 
-// A Kind says what an opaque token is for. One kind is never accepted as another.
+// A Kind says what an opaque token is for. Whoever makes tokens gives each use its own
+// kind, and one kind is never accepted as another.
 type Kind byte
-
-// The kinds of opaque token.
-const (
-	Refresh Kind = 1 // a refresh token
-	Cookie  Kind = 2 // the cookie of a browser session
-)
 
 // The layout of an opaque token: version, kind, user, session, random, MAC.
 const (

@@ -3,22 +3,16 @@ package secret
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"time"
 )
 
 // UUIDv7 returns a new id (RFC 9562 §5.7) in lower-case text. Ids made at later times sort
 // later, down to the microsecond; ids of one instant are told apart by 62 random bits. An
-// id is a name, never a secret. A time that does not fit the format is an error.
-func UUIDv7(now time.Time) (string, error) {
-	ms := now.UnixMilli()
-	if ms < 0 || ms >= 1<<48 {
-		return "", fmt.Errorf("make id: time %s is out of range", now)
-	}
+// id is a name, never a secret. A time before 1970 counts as 1970.
+func UUIDv7(now time.Time) string {
 	var b [16]byte
-	if _, err := rand.Read(b[8:]); err != nil {
-		return "", fmt.Errorf("make id: %w", err)
-	}
+	_, _ = rand.Read(b[8:]) // never fails: the runtime stops the program instead
+	ms := max(0, now.UnixMilli())
 	for i := range 6 {
 		b[i] = byte(ms >> (40 - 8*i))
 	}
@@ -26,7 +20,7 @@ func UUIDv7(now time.Time) (string, error) {
 	fraction := (now.Nanosecond() % 1e6) << 12 / 1e6
 	b[6], b[7] = 0x70|byte(fraction>>8), byte(fraction)
 	b[8] = 0x80 | b[8]&0x3f
-	return formatUUID(b[:]), nil
+	return formatUUID(b[:])
 }
 
 func formatUUID(b []byte) string {
