@@ -96,7 +96,7 @@ func find(r *http.Request) (Credential, error) {
 		}
 		return Credential{Bearer: values[0]}, nil
 	}
-	value, err := sessionCookie(r.Header["Cookie"])
+	value, err := Cookie(r, SessionCookieName)
 	return Credential{Cookie: value}, err
 }
 
@@ -117,20 +117,20 @@ func bearer(header string) (string, bool) {
 	return token, true
 }
 
-// sessionCookie reads the session cookie without building the others. Two that differ are
-// refused: one of them was planted, and nobody can tell which.
-func sessionCookie(headers []string) (string, error) {
+// Cookie returns the value of one cookie without building the others, empty without one.
+// Two that differ are refused: one of them was planted, and nobody can tell which.
+func Cookie(r *http.Request, name string) (string, error) {
 	found := ""
-	for _, rest := range headers {
+	for _, rest := range r.Header["Cookie"] {
 		for rest != "" {
 			var pair string
 			pair, rest, _ = strings.Cut(rest, ";")
-			name, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
-			if name != SessionCookieName || value == "" {
+			key, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
+			if key != name || value == "" {
 				continue
 			}
 			if found != "" && found != value {
-				return "", fault.New(fault.Invalid, SessionCookieName, "must be sent once")
+				return "", fault.New(fault.Invalid, name, "must be sent once")
 			}
 			found = value
 		}

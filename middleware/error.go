@@ -11,6 +11,9 @@ import (
 	"github.com/go-identity/identity/internal/fault"
 )
 
+// MethodNotAllowed refuses a method that a path does not have, with status 405.
+const MethodNotAllowed fault.Code = "method_not_allowed"
+
 // Status returns the HTTP status of a fault.
 func Status(c fault.Code) int {
 	switch c {
@@ -22,6 +25,8 @@ func Status(c fault.Code) int {
 		return http.StatusForbidden
 	case fault.NotFound:
 		return http.StatusNotFound
+	case MethodNotAllowed:
+		return http.StatusMethodNotAllowed
 	case fault.Conflict:
 		return http.StatusConflict
 	case fault.Gone:

@@ -1,0 +1,112 @@
+// Package handlers is the HTTP face: one file of routes per category.
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-identity/identity/middleware"
+	"github.com/go-identity/identity/service"
+)
+
+// Config is what the API needs.
+type Config struct {
+	Services *service.Services
+	Guard    *middleware.Guard
+	Log      *slog.Logger
+	Now      func() time.Time
+	BaseURL  string // where browsers find the API; without a slash at the end
+}
+
+// An API serves every operation from the root of a host.
+type API struct {
+	Config
+	rows  []route
+	mux   *http.ServeMux
+	chain http.Handler
+}
+
+// routes lists every operation: one line per category.
+func routes(c Config) []route {
+	return slices.Concat(
+		of("Document", document{}.routes()),
+	)
+}
+
+// New returns the API, or an error that says what is wrong with its routes.
+func New(c Config) (*API, error) { return newAPI(c, routes(c)) }
+
+func newAPI(c Config, rows []route) (*API, error) {
+	if c.Services == nil || c.Guard == nil || c.Log == nil || c.Now == nil {
+		return nil, errors.New("handlers: Services, Guard, Log and Now are needed")
+	}
+	a := &API{Config: c, rows: rows, mux: http.NewServeMux()}
+	a.mux.HandleFunc("/", a.missing)
+	for i := range a.rows {
+		row := &a.rows[i]
+		if err := row.compile(); err != nil {
+			return nil, err
+		}
+		if err := register(a.mux, row.pattern, a.handler(row)); err != nil {
+			return nil, err
+		}
+	}
+	a.chain = a.harden(c.Guard.CORS(http.HandlerFunc(a.dispatch)))
+	return a, nil
+}
+
+// register returns as an error what ServeMux says of a pattern by panic: bad, or in
+// conflict with another.
+func register(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("handlers: %s: %v", pattern, v)
+		}
+	}()
+	mux.Handle(pattern, h)
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.chain.ServeHTTP(w, r) }
+
+// Mount makes mux serve the API. It takes the folders that the API has for itself, such as
+// /identity/resources/, and single paths elsewhere, so that the host keeps the rest.
+func (a *API) Mount(mux *http.ServeMux) {
+	var patterns []string
+	for _, r := range a.rows {
+		patterns = append(patterns, mounts(r.path())...)
+	}
+	slices.Sort(patterns)
+	for _, p := range slices.Compact(patterns) {
+		mux.Handle(p, a)
+	}
+}
+
+// mounts returns the patterns under which a path is reached.
+func mounts(path string) []string {
+	before, _, ours := strings.Cut(path, "/resources/")
+	if ours {
+		folder := before + "/resources/"
+		return []string{folder, prefix + folder}
+	}
+	var all []string
+	for _, p := range []string{path, prefix + path} {
+		all = append(all, p, p+"/{$}")
+	}
+	return all
+}
+
+// Routes describes every operation, in the order of their registration.
+func (a *API) Routes() []Route {
+	var all []Route
+	for _, r := range a.rows {
+		all = append(all, r.describe())
+	}
+	return all
+}
