@@ -47,6 +47,12 @@ func New(keys [][]byte) (*Ring, error) {
 	return r, nil
 }
 
+// String says how many keys there are and shows none.
+func (r *Ring) String() string { return fmt.Sprintf("%d secrets", len(r.keys)) }
+
+// GoString is String, so that no format verb shows a key.
+func (r *Ring) GoString() string { return r.String() }
+
 func (r *Ring) add(key []byte) error {
 	if len(key) < MinKey {
 		return fmt.Errorf("has %d bytes, must have at least %d", len(key), MinKey)
