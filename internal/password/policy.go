@@ -35,6 +35,9 @@ func (p Policy) Valid() error {
 	return nil
 }
 
+// Least returns the least number of code points, with the zero value filled in.
+func (p Policy) Least() int { return max(leastLength, or(p.MinLength, defaultLength)) }
+
 // Check refuses a password with fault.Invalid, saying every reason. The words are what an
 // attacker would try first with this account: its address and name, the service's name.
 // Comparisons ignore case and look at the whole password.
@@ -43,7 +46,7 @@ func Check(ctx context.Context, p Policy, pw string, words ...string) error {
 	if err != nil {
 		return err
 	}
-	least := max(leastLength, or(p.MinLength, defaultLength))
+	least := p.Least()
 	var c fault.Checker
 	c.Check(utf8.RuneCountInString(text) >= least, "password", fmt.Sprintf("must have at least %d characters", least))
 	folded := strings.ToLower(text)

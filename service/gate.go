@@ -1,0 +1,367 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/internal/secret"
+	"github.com/go-identity/identity/store"
+	"github.com/go-identity/identity/token"
+)
+
+// A Gate turns credentials into principals. A token that was verified once is known by
+// its hash; what it may do is read from the store, never from its claims, and read again
+// whenever the [Feed] says that something changed.
+type Gate struct {
+	*base
+	feed    *Feed
+	keys    *Keys
+	ring    *secret.Ring
+	expect  token.Expect
+	tokens  *token.Cache[ticket]
+	people  *people
+	session SessionPolicy
+}
+
+// A ticket is what the gate remembers of a verified token or cookie.
+type ticket struct {
+	kind      store.Kind
+	userID    string // or the management credential
+	sessionID string
+	tenantID  string
+	hash      []byte // of a cookie's secret; nil for a token
+	expires   time.Time
+	known     atomic.Pointer[standing]
+}
+
+// A standing is a principal as of one generation of the feed.
+type standing struct {
+	generation uint64
+	principal  store.Principal
+	renewAt    time.Time // of a cookie: extend the session when used after
+}
+
+// refused is the one answer to a credential that does not hold, whatever the reason.
+func refused(cause error) error {
+	return fault.New(fault.Unauthenticated, "", "sign in first").Because(cause)
+}
+
+// Resolve returns who the bearer token stands for; the principal is shared between
+// requests and must not be changed. Every reason to refuse it is the same
+// Unauthenticated error; Unavailable means that the store could not be asked.
+func (g *Gate) Resolve(ctx context.Context, raw string) (*store.Principal, error) {
+	if err := g.current(ctx); err != nil {
+		return nil, err
+	}
+	now := g.now()
+	if t, ok := g.tokens.Get(raw, now); ok {
+		return g.stand(ctx, t)
+	}
+	t, err := g.verify(raw, now)
+	if err != nil {
+		return nil, refused(err)
+	}
+	p, err := g.stand(ctx, t)
+	if err == nil {
+		g.tokens.Put(raw, t.expires, t)
+	}
+	return p, err
+}
+
+// verify checks everything that needs no store.
+func (g *Gate) verify(raw string, now time.Time) (*ticket, error) {
+	payload, err := g.keys.Set().Verify(raw, token.AccessType, now)
+	kind := store.UserKind
+	if errors.Is(err, token.ErrType) {
+		payload, err = g.keys.Set().Verify(raw, token.ManagementType, now)
+		kind = store.ManagementKind
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := token.ParseClaims(payload)
+	if err != nil {
+		return nil, err
+	}
+	want := g.expect
+	want.Now, want.Type = now, userToken
+	if kind == store.ManagementKind {
+		want.Type = vendorToken
+	}
+	if err := c.Check(want); err != nil {
+		return nil, err
+	}
+	t := &ticket{kind: kind, userID: c.Subject, sessionID: c.SessionID, tenantID: c.TenantID, expires: c.Expires()}
+	if kind == store.UserKind && (t.sessionID == "" || t.tenantID == "") {
+		return nil, token.ErrClaims
+	}
+	return t, nil
+}
+
+// ResolveCookie returns who the session cookie stands for, and until when the cookie was
+// renewed; a zero time means that it was not.
+func (g *Gate) ResolveCookie(ctx context.Context, cookie string) (*store.Principal, time.Time, error) {
+	none := time.Time{}
+	if err := g.current(ctx); err != nil {
+		return nil, none, err
+	}
+	t, ok := g.tokens.Get(cookie, g.now())
+	if !ok {
+		userID, sessionID, hash, err := g.ring.ParseToken(browserSecret, cookie)
+		if err != nil {
+			return nil, none, refused(err)
+		}
+		t = &ticket{kind: store.UserKind, userID: userID, sessionID: sessionID, hash: hash}
+	}
+	p, err := g.stand(ctx, t)
+	if err != nil {
+		return nil, none, err
+	}
+	if !ok {
+		t.expires = p.ExpiresAt
+		g.tokens.Put(cookie, t.expires, t)
+	}
+	until, err := g.extend(ctx, t)
+	return p, until, err
+}
+
+// extend moves a browser session's expiry, at most once a minute.
+func (g *Gate) extend(ctx context.Context, t *ticket) (time.Time, error) {
+	st, now := t.known.Load(), g.now()
+	if st == nil || now.Before(st.renewAt) {
+		return time.Time{}, nil
+	}
+	next := *st
+	next.renewAt = now.Add(touchEvery)
+	if !t.known.CompareAndSwap(st, &next) {
+		return time.Time{}, nil // another request does it
+	}
+	s, err := g.people.session(ctx, t.userID, t.sessionID)
+	if err != nil {
+		return time.Time{}, refused(err)
+	}
+	until := g.session.slide(store.Browser, now, s.EndsAt)
+	if err := g.store.ExtendSession(ctx, t.userID, t.sessionID, now, until); err != nil {
+		return time.Time{}, refused(err)
+	}
+	g.people.forget(store.Revocation{UserID: t.userID})
+	return until, nil
+}
+
+// touchEvery bounds how often the use of a session is written.
+const touchEvery = time.Minute
+
+// stand returns the principal of t as of now.
+func (g *Gate) stand(ctx context.Context, t *ticket) (*store.Principal, error) {
+	generation := g.feed.Generation()
+	st := t.known.Load()
+	if st == nil || st.generation != generation {
+		p, renewAt, err := g.load(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		st = &standing{generation: generation, principal: p, renewAt: renewAt}
+		t.known.Store(st)
+	}
+	if !st.principal.ExpiresAt.After(g.now()) {
+		return nil, refused(nil)
+	}
+	return &st.principal, nil
+}
+
+// current makes sure that what this process has cached is good enough to decide by.
+func (g *Gate) current(ctx context.Context) error {
+	if err := g.feed.Fresh(ctx); err != nil {
+		return err
+	}
+	if err := g.keys.refresh(ctx); err != nil {
+		return lost(err)
+	}
+	return nil
+}
+
+func (g *Gate) load(ctx context.Context, t *ticket) (store.Principal, time.Time, error) {
+	if t.kind == store.ManagementKind {
+		p, err := g.loadManagement(ctx, t)
+		return p, time.Time{}, err
+	}
+	s, err := g.people.session(ctx, t.userID, t.sessionID)
+	if err != nil {
+		return store.Principal{}, time.Time{}, lost(err)
+	}
+	if !alive(s, g.now()) || t.hash != nil && !bytes.Equal(t.hash, s.Hash) {
+		return store.Principal{}, time.Time{}, refused(nil)
+	}
+	tenantID := t.tenantID
+	if t.hash != nil {
+		tenantID = s.TenantID // a cookie follows a switch at once, a token at its next refresh
+	}
+	p, err := g.people.principal(ctx, t.userID, tenantID)
+	if err != nil {
+		return store.Principal{}, time.Time{}, lost(err)
+	}
+	p.SessionID, p.Methods, p.AuthTime = s.ID, s.Methods, s.AuthTime
+	p.ExpiresAt = s.EndsAt
+	if t.hash != nil {
+		p.ExpiresAt = s.ExpiresAt
+		return p, s.LastUsedAt.Add(touchEvery), nil
+	}
+	if t.expires.Before(p.ExpiresAt) {
+		p.ExpiresAt = t.expires
+	}
+	return p, time.Time{}, nil
+}
+
+func (g *Gate) loadManagement(ctx context.Context, t *ticket) (store.Principal, error) {
+	c, err := g.store.ManagementCredential(ctx, t.userID)
+	if err != nil {
+		return store.Principal{}, lost(err)
+	}
+	return store.Principal{Kind: store.ManagementKind, ID: c.ID, Name: c.Name, ExpiresAt: t.expires}, nil
+}
+
+// lost tells a credential that no longer holds from a store that does not answer.
+func lost(err error) error {
+	var f *fault.Error
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return refused(err)
+	case errors.As(err, &f):
+		return err
+	}
+	return fault.Retry(fault.Unavailable, "rights cannot be checked now", time.Second).Because(err)
+}
+
+// alive reports whether a session may be used at now.
+func alive(s store.Session, now time.Time) bool {
+	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.EndsAt)
+}
+
+// people caches what the gate needs of users: their sessions and their standing in each
+// tenant. It holds at most maxPeople users in each of its shards; a shard that is full
+// starts anew.
+type people struct {
+	store      store.Store
+	generation func() uint64
+	shards     [shardCount]shard
+}
+
+const (
+	shardCount = 64
+	maxPeople  = 512
+)
+
+type shard struct {
+	mu    sync.Mutex
+	users map[string]*person
+}
+
+type person struct {
+	sessions map[string]store.Session
+	tenants  map[string]store.Principal
+}
+
+func (c *people) shard(userID string) *shard {
+	h := uint32(2166136261) // FNV-1a
+	for i := 0; i < len(userID); i++ {
+		h = (h ^ uint32(userID[i])) * 16777619
+	}
+	return &c.shards[h%shardCount]
+}
+
+// forget drops what r concerns.
+func (c *people) forget(r store.Revocation) {
+	if r.UserID != "" {
+		sh := c.shard(r.UserID)
+		sh.mu.Lock()
+		delete(sh.users, r.UserID)
+		sh.mu.Unlock()
+		return
+	}
+	for i := range c.shards {
+		sh := &c.shards[i]
+		sh.mu.Lock()
+		sh.users = nil
+		sh.mu.Unlock()
+	}
+}
+
+// person returns the user's entry, made when it is new. The shard is locked.
+func (sh *shard) person(userID string) *person {
+	if sh.users == nil || len(sh.users) >= maxPeople {
+		sh.users = make(map[string]*person)
+	}
+	p := sh.users[userID]
+	if p == nil {
+		p = &person{sessions: map[string]store.Session{}, tenants: map[string]store.Principal{}}
+		sh.users[userID] = p
+	}
+	return p
+}
+
+// cached returns the value under key, loading it when it is not there. What was loaded
+// while the generation moved is answered but not kept: it may be from before the change.
+func cached[V any](c *people, userID, key string, of func(*person) map[string]V, load func() (V, error)) (V, error) {
+	sh, generation := c.shard(userID), c.generation()
+	sh.mu.Lock()
+	v, ok := of(sh.person(userID))[key]
+	sh.mu.Unlock()
+	if ok {
+		return v, nil
+	}
+	v, err := load()
+	if err != nil {
+		return v, err
+	}
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if m := of(sh.person(userID)); c.generation() == generation && len(m) < maxPeople {
+		m[key] = v
+	}
+	return v, nil
+}
+
+// session returns the session as the cache or the store knows it.
+func (c *people) session(ctx context.Context, userID, id string) (store.Session, error) {
+	return cached(c, userID, id, func(p *person) map[string]store.Session { return p.sessions },
+		func() (store.Session, error) { return c.store.Session(ctx, userID, id) })
+}
+
+// principal returns what a user is and may do in a tenant. A user who is locked, or no
+// enabled member, is store.ErrNotFound.
+func (c *people) principal(ctx context.Context, userID, tenantID string) (store.Principal, error) {
+	return cached(c, userID, tenantID, func(p *person) map[string]store.Principal { return p.tenants },
+		func() (store.Principal, error) { return readPrincipal(ctx, c.store, userID, tenantID) })
+}
+
+func readPrincipal(ctx context.Context, r store.Records, userID, tenantID string) (store.Principal, error) {
+	u, err := r.User(ctx, userID)
+	if err != nil {
+		return store.Principal{}, err
+	}
+	m, err := r.Membership(ctx, tenantID, userID)
+	if err != nil {
+		return store.Principal{}, err
+	}
+	if u.Locked || m.Disabled || !m.Activated {
+		return store.Principal{}, store.ErrNotFound
+	}
+	roles, keys, err := r.Rights(ctx, tenantID, userID)
+	if err != nil {
+		return store.Principal{}, err
+	}
+	refs := make([]store.RoleRef, len(roles))
+	for i, role := range roles {
+		refs[i] = store.RoleRef{ID: role.ID, TenantID: role.TenantID, Key: role.Key, Level: role.Level}
+	}
+	return store.Principal{
+		Kind: store.UserKind, ID: u.ID, UserID: u.ID, TenantID: tenantID, Email: u.Email, Name: u.Name,
+		Roles: slices.Clip(refs), Rights: store.NewPermissionSet(keys),
+	}, nil
+}

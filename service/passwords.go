@@ -1,0 +1,256 @@
+package service
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/internal/password"
+	"github.com/go-identity/identity/internal/secret"
+	"github.com/go-identity/identity/message"
+	"github.com/go-identity/identity/store"
+)
+
+// Passwords checks and changes passwords. A check costs the same and says the same
+// whether the account exists, is locked or has no password.
+type Passwords struct {
+	*base
+	hasher  *password.Hasher
+	policy  password.Policy
+	limit   store.AttemptLimit // Max 0 is no lockout
+	ring    *secret.Ring
+	outbox  *Outbox
+	compose *message.Composer
+	brand   string
+	// stripes let one check run per account and process, so that attempts in flight cannot
+	// lock out somebody who signs in from many devices at once with the right password.
+	stripes [256]chan struct{}
+}
+
+func newPasswords(b *base, c Config, outbox *Outbox, compose *message.Composer) *Passwords {
+	s := &Passwords{
+		base: b, hasher: c.Hasher, policy: c.Password, limit: c.Lockout, ring: c.Ring,
+		outbox: outbox, compose: compose, brand: c.Brand,
+	}
+	for i := range s.stripes {
+		s.stripes[i] = make(chan struct{}, 1)
+	}
+	return s
+}
+
+// errWrong is the one answer to a sign-in that fails.
+func errWrong(cause error) error {
+	return fault.New(fault.Unauthenticated, "", "wrong email or password").Because(cause)
+}
+
+// errLocked is a cause of errWrong, for the audit event only.
+var errLocked = errors.New("locked after too many failures")
+
+// account is what attempts are counted by: the normalized identifier, whether or not
+// anybody has it. The store sees a keyed hash.
+func (s *Passwords) account(scope string, kind store.IdentifierKind, value string) []byte {
+	return s.ring.MAC("attempt", scope, string(kind), value)
+}
+
+// prove checks pw against the credential that find returns; ErrNotFound from find is an
+// account without a password. The attempt is counted before the check, in the slot in
+// which the check runs, so that a caller who hangs up cannot dodge the count. It is
+// cleared by [Passwords.clear] when the sign-in succeeds.
+func (s *Passwords) prove(ctx context.Context, account []byte, pw string, find func() (store.Credential, error)) (proved, error) {
+	var none proved
+	stripe := s.stripes[account[0]]
+	select {
+	case stripe <- struct{}{}:
+		defer func() { <-stripe }()
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+	slot, err := s.hasher.Slot(ctx)
+	if err != nil {
+		return none, err
+	}
+	defer slot.Release()
+	locked, err := s.count(ctx, account)
+	if err != nil {
+		return none, err
+	}
+	c, err := find()
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return none, err
+	}
+	if locked {
+		c.Secret, err = "", errLocked
+	}
+	ok, outdated, bad := slot.Verify(c.Secret, pw) // without a secret: the work of one
+	if !ok {
+		return none, errWrong(errors.Join(err, bad))
+	}
+	return proved{c, outdated}, nil
+}
+
+// A proved is a credential whose password was right.
+type proved struct {
+	store.Credential
+	outdated bool // its hash was made with older parameters
+}
+
+// count counts one attempt and reports whether the account is locked.
+func (s *Passwords) count(ctx context.Context, account []byte) (locked bool, err error) {
+	if s.limit.Max == 0 {
+		return false, nil
+	}
+	_, err = s.store.Attempt(ctx, subject(account), s.now(), s.limit)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+func subject(account []byte) string { return base64.RawURLEncoding.EncodeToString(account) }
+
+// clear forgets the account's failures.
+func (s *Passwords) clear(ctx context.Context, tx store.Records, account []byte) error {
+	if account == nil || s.limit.Max == 0 {
+		return nil
+	}
+	return tx.ClearAttempts(ctx, subject(account))
+}
+
+// hash checks a new password against the policy and returns its hash. Call it before a
+// transaction, never inside.
+func (s *Passwords) hash(ctx context.Context, pw string, words ...string) (string, error) {
+	if err := password.Check(ctx, s.policy, pw, append(words, s.brand)...); err != nil {
+		return "", err
+	}
+	return s.hasher.Hash(ctx, pw)
+}
+
+// words are what a password of the user must not be.
+func words(u store.User) []string {
+	local, _, _ := strings.Cut(u.Email, "@")
+	return []string{u.Email, local, u.Name}
+}
+
+// rehash replaces a hash made with older parameters. Whoever comes first wins; a failure
+// is logged and changes nothing for the caller.
+func (s *Passwords) rehash(ctx context.Context, p proved, pw string) {
+	if !p.outdated {
+		return
+	}
+	c := p.Credential
+	phc, err := s.hasher.Hash(ctx, pw)
+	if err == nil {
+		c.Secret, c.UpdatedAt = phc, s.now()
+		err = s.store.ReplaceCredential(ctx, p.Secret, c)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		s.log.WarnContext(ctx, "upgrade a password hash", "user", c.UserID, "error", err)
+	}
+}
+
+// Change replaces the password of the user that by acts for, who must know the current
+// one. Every other session of the user ends, and a notice is mailed.
+func (s *Passwords) Change(ctx context.Context, by store.Principal, current, next string) error {
+	u, err := s.store.User(ctx, by.UserID)
+	if err != nil {
+		return err
+	}
+	account := s.ring.MAC("attempt", "user", u.ID)
+	c, err := s.prove(ctx, account, current, func() (store.Credential, error) {
+		return s.store.Credential(ctx, u.ID, store.Password)
+	})
+	if err != nil {
+		return wrongCurrent(err)
+	}
+	if current == next {
+		return fault.New(fault.Invalid, "newPassword", "must differ from the current password")
+	}
+	phc, err := s.hash(ctx, next, words(u)...)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, by, "password.changed", u.ID, func(tx *unit) error {
+		n := store.Credential{UserID: u.ID, Kind: store.Password, Secret: phc, CreatedAt: c.CreatedAt, UpdatedAt: tx.at}
+		if err := tx.ReplaceCredential(ctx, c.Secret, n); err != nil {
+			return wrongCurrent(errWrong(err))
+		}
+		if err := s.clear(ctx, tx, account); err != nil {
+			return err
+		}
+		if err := endOthers(ctx, tx, u.ID, by.SessionID); err != nil {
+			return err
+		}
+		return s.notify(ctx, tx, u)
+	})
+}
+
+// wrongCurrent words a failed proof for somebody who is signed in.
+func wrongCurrent(err error) error {
+	if f := fault.From(err); f.Code == fault.Unauthenticated {
+		return fault.New(fault.Unauthenticated, "", "wrong password").Because(err)
+	}
+	return err
+}
+
+func (s *Passwords) notify(ctx context.Context, tx *unit, u store.User) error {
+	m, err := s.compose.PasswordChanged(message.PasswordChanged{To: u.Email, Name: u.Name, At: tx.at})
+	if err != nil {
+		return fmt.Errorf("write a notice: %w", err)
+	}
+	return s.outbox.enqueue(ctx, tx, m)
+}
+
+// set stores the first password of a user, or replaces whatever was there.
+func (s *Passwords) set(ctx context.Context, tx *unit, userID, phc string) error {
+	return tx.PutCredential(ctx, store.Credential{
+		UserID: userID, Kind: store.Password, Secret: phc, CreatedAt: tx.at, UpdatedAt: tx.at,
+	})
+}
+
+// Verify reports whether the password is the user's, for a host that asks on somebody's
+// behalf. It counts as an attempt like a sign-in. Only management and system may ask.
+func (s *Passwords) Verify(ctx context.Context, by store.Principal, email, pw string) (bool, error) {
+	if by.Kind != store.ManagementKind && by.Kind != store.SystemKind {
+		return false, fault.New(fault.Forbidden, "", "management only")
+	}
+	value, err := normalizeEmail(email)
+	if err != nil {
+		return false, err
+	}
+	account := s.account("", store.Email, value)
+	_, err = s.prove(ctx, account, pw, func() (store.Credential, error) {
+		i, err := s.store.Identifier(ctx, "", store.Email, value)
+		if err != nil {
+			return store.Credential{}, err
+		}
+		return s.store.Credential(ctx, i.UserID, store.Password)
+	})
+	if err == nil {
+		return true, s.clear(ctx, s.store, account)
+	}
+	if fault.From(err).Code == fault.Unauthenticated {
+		return false, nil
+	}
+	return false, err
+}
+
+// PasswordRules are what a new password must satisfy, as far as a page can say it.
+type PasswordRules struct {
+	MinLength, MaxLength int  // in code points
+	Breached             bool // passwords known from breaches are refused
+}
+
+// Rules returns what a new password must satisfy.
+func (s *Passwords) Rules() PasswordRules {
+	return PasswordRules{s.policy.Least(), password.MaxBytes, s.policy.Breached != nil}
+}
+
+// sweepAttempts forgets counts that no longer matter.
+func (s *Passwords) sweep(ctx context.Context, now time.Time) error {
+	_, err := s.store.SweepAttempts(ctx, now.Add(-s.limit.Window), now)
+	return err
+}

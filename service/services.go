@@ -1,0 +1,217 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/internal/password"
+	"github.com/go-identity/identity/internal/secret"
+	"github.com/go-identity/identity/message"
+	"github.com/go-identity/identity/store"
+	"github.com/go-identity/identity/token"
+)
+
+// A Config is what the services need. [github.com/go-identity/identity.New] fills it.
+type Config struct {
+	Store   store.Store
+	Now     func() time.Time
+	Log     *slog.Logger
+	Ring    *secret.Ring
+	Hasher  *password.Hasher
+	Send    message.Sender
+	BaseURL string // without a slash at the end
+	Brand   string
+
+	Password     password.Policy
+	Lockout      store.AttemptLimit // Max 0 is no lockout
+	Session      SessionPolicy
+	SignUp       SignUpPolicy
+	Algorithm    string // of signing keys
+	MaxToken     int    // bytes of an access token
+	PerTenant    bool   // users belong to one tenant each
+	Unverified   bool   // users may sign in before they proved their address
+	StrictLevels bool   // a role may be handed out by strictly stronger ones only
+	CachedTokens int
+}
+
+// Services are built in dependency order: a service calls only those above it.
+type Services struct {
+	Environment string // its id: the vendorId and the clientId of the wire
+
+	Feed        *Feed
+	Keys        *Keys
+	Outbox      *Outbox
+	Categories  *Categories
+	Permissions *Permissions
+	Roles       *Roles
+	Tenants     *Tenants
+	Passwords   *Passwords
+	Sessions    *Sessions
+	Gate        *Gate
+	SignIn      *SignIn
+	SignUp      *SignUp
+	Credentials *Credentials
+	Users       *Users
+	Members     *Members
+	Profiles    *Profiles
+
+	base *base
+}
+
+// New builds every service, naming the environment and making its first signing key where
+// the store has none.
+func New(ctx context.Context, c Config) (*Services, error) {
+	b := &base{store: c.Store, log: c.Log, strictLevels: c.StrictLevels}
+	b.now = func() time.Time { return c.Now().UTC().Truncate(time.Microsecond) }
+	b.newID = func() string { return secret.UUIDv7(b.now()) }
+	s := &Services{Feed: newFeed(b, c.Session.RevocationLag), base: b}
+	b.apply = s.Feed.commit
+	id, err := environmentID(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	s.Environment, b.environment = id, id
+	s.Keys = &Keys{base: b, ring: c.Ring, algorithm: c.Algorithm}
+	if err := s.Keys.start(ctx); err != nil {
+		return nil, err
+	}
+	compose, err := message.New(c.Brand)
+	if err != nil {
+		return nil, err
+	}
+	s.build(b, c, compose)
+	return s, nil
+}
+
+func (s *Services) build(b *base, c Config, compose *message.Composer) {
+	m := &minter{base: b, keys: s.Keys, issuer: c.BaseURL, audience: s.Environment, maxBytes: c.MaxToken}
+	p := &people{store: c.Store, generation: s.Feed.Generation}
+	s.Feed.listeners = append(s.Feed.listeners, p.forget, s.Keys.heard)
+
+	s.Outbox = newOutbox(b, c.Send)
+	s.Categories = &Categories{base: b}
+	s.Permissions = &Permissions{base: b}
+	s.Roles = &Roles{base: b}
+	s.Tenants = &Tenants{base: b}
+	s.Passwords = newPasswords(b, c, s.Outbox, compose)
+	s.Sessions = &Sessions{base: b}
+	s.Gate = &Gate{
+		base: b, feed: s.Feed, keys: s.Keys, ring: c.Ring, people: p, session: c.Session,
+		tokens: token.NewCache[ticket](c.CachedTokens),
+		expect: token.Expect{Issuer: m.issuer, Audience: []string{m.audience}, MaxLifetime: token.MaxLifetime},
+	}
+	s.SignIn = &SignIn{
+		base: b, feed: s.Feed, passwords: s.Passwords, minter: m, people: p, ring: c.Ring, policy: c.Session,
+		perTenant: c.PerTenant, verified: !c.Unverified,
+	}
+	s.SignUp = &SignUp{
+		base: b, signin: s.SignIn, passwords: s.Passwords, outbox: s.Outbox, compose: compose, policy: c.SignUp, baseURL: c.BaseURL,
+	}
+	s.Credentials = &Credentials{base: b, ring: c.Ring, minter: m, environment: s.Environment}
+	s.Users = &Users{base: b, passwords: s.Passwords, perTenant: c.PerTenant}
+	s.Members = &Members{base: b}
+	s.Profiles = &Profiles{base: b}
+}
+
+// Bind returns the services that a host may use inside a transaction of its own, over the
+// store bound to it. What they revoke reaches the caches through the feed, once the host
+// has committed.
+func (s *Services) Bind(bound store.Store) *Services {
+	b := *s.base
+	b.store, b.apply = bound, func(...store.Revocation) {}
+	users := *s.Users
+	users.base = &b
+	return &Services{
+		Environment: s.Environment, Users: &users, Members: &Members{base: &b}, Tenants: &Tenants{base: &b},
+		Roles: &Roles{base: &b}, Permissions: &Permissions{base: &b}, Categories: &Categories{base: &b}, base: &b,
+	}
+}
+
+// Denied records that a caller was refused by a guard. It is written even when the client
+// hung up.
+func (s *Services) Denied(ctx context.Context, by store.Principal, route string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
+	u := &unit{Records: s.base.store, at: s.base.now(), tenantID: by.TenantID, newID: s.base.newID}
+	if err := s.base.record(ctx, u, by, "access.denied", route); err != nil {
+		s.base.log.WarnContext(ctx, "audit a refusal", "error", err)
+	}
+}
+
+// Run delivers messages, reads the feed ahead of the requests and removes what expired,
+// until ctx ends.
+func (s *Services) Run(ctx context.Context) error {
+	jobs := []func(context.Context) error{s.Outbox.Run, s.Feed.Run, s.sweepLoop}
+	done := make(chan error, len(jobs))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, job := range jobs {
+		go func() { done <- job(ctx) }()
+	}
+	var failed error
+	for range jobs {
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			failed = errors.Join(failed, err)
+		}
+		cancel() // one that ends takes the others along
+	}
+	return failed
+}
+
+// sweepEvery is how often expired records are removed.
+const sweepEvery = 10 * time.Minute
+
+func (s *Services) sweepLoop(ctx context.Context) error {
+	every := time.NewTicker(sweepEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-every.C:
+			if err := s.Sweep(ctx); err != nil {
+				s.base.log.WarnContext(ctx, "sweep", "error", err)
+			}
+		}
+	}
+}
+
+// How long records are kept after they ceased to matter.
+const (
+	keepEnded    = 30 * 24 * time.Hour
+	keepExpired  = 24 * time.Hour
+	keepMessages = 7 * 24 * time.Hour
+)
+
+// Sweep removes records that expired long enough ago: sessions, challenges, counts of
+// failed attempts, sent messages and revocations that every process has seen.
+func (s *Services) Sweep(ctx context.Context) error {
+	now := s.base.now()
+	_, err1 := s.base.store.SweepSessions(ctx, now.Add(-keepEnded))
+	_, err2 := s.base.store.SweepChallenges(ctx, now.Add(-keepExpired))
+	_, err3 := s.base.store.SweepMessages(ctx, now.Add(-keepMessages))
+	_, err4 := s.base.store.SweepRevocations(ctx, now.Add(-keepExpired))
+	return errors.Join(err1, err2, err3, err4, s.Passwords.sweep(ctx, now))
+}
+
+// Healthy reports whether the store answers and mail leaves.
+func (s *Services) Healthy(ctx context.Context) error {
+	if err := s.base.store.Ping(ctx); err != nil {
+		return fault.Retry(fault.Unavailable, "the store does not answer", time.Second).Because(err)
+	}
+	n, oldest, err := s.Outbox.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	if late := s.base.now().Sub(oldest); n > 0 && late > mailIsLate {
+		return fault.New(fault.Unavailable, "", fmt.Sprintf("%d messages wait, the oldest for %s", n, late.Round(time.Second)))
+	}
+	return nil
+}
+
+// mailIsLate is how long a message may wait before the health check speaks up.
+const mailIsLate = 15 * time.Minute

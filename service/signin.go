@@ -1,0 +1,483 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/internal/secret"
+	"github.com/go-identity/identity/store"
+)
+
+// The kinds of opaque secret, each accepted in its own place only.
+const (
+	refreshSecret    secret.Kind = 'r'
+	browserSecret    secret.Kind = 'b'
+	managementSecret secret.Kind = 'm'
+)
+
+// SignIn opens, continues and closes sessions.
+type SignIn struct {
+	*base
+	feed      *Feed
+	passwords *Passwords
+	minter    *minter
+	people    *people
+	ring      *secret.Ring
+	policy    SessionPolicy
+	perTenant bool
+	verified  bool // users must have proved their address
+}
+
+// A PasswordLogin is what a person gives to sign in: an e-mail address or a username, and
+// a password. Kind says how the session is carried; empty is a family of refresh tokens.
+type PasswordLogin struct {
+	Email, Username, Password string
+	Kind                      store.SessionKind
+}
+
+// A Login is the outcome of a sign-in or a refresh.
+type Login struct {
+	User    store.User
+	Session store.Session
+
+	AccessToken string // with a family only
+	ExpiresIn   time.Duration
+	ExpiresAt   time.Time // of the access token
+
+	Secret      string // the refresh token, or the value of the cookie: shown here only
+	MFARequired bool
+}
+
+// errRefresh is the one answer to a refresh token that does not hold.
+func errRefresh(cause error) error {
+	return fault.New(fault.Unauthenticated, "", "sign in again").Because(cause)
+}
+
+// Password signs a user in. An unknown user, a wrong password, a locked or disabled
+// account do the same work and get the same Unauthenticated error. An address that is not
+// proved yet is told so, but only to somebody who knows the password. Unavailable means
+// that too many passwords are being checked.
+func (s *SignIn) Password(ctx context.Context, by store.Principal, in PasswordLogin) (Login, error) {
+	kind, value, err := in.identifier()
+	if err != nil {
+		return Login{}, err
+	}
+	scope := s.scope(by)
+	account := s.passwords.account(scope, kind, value)
+	var found store.Identifier
+	c, err := s.passwords.prove(ctx, account, in.Password, func() (store.Credential, error) {
+		i, err := s.store.Identifier(ctx, scope, kind, value)
+		if err != nil {
+			return store.Credential{}, err
+		}
+		found = i
+		return s.store.Credential(ctx, i.UserID, store.Password)
+	})
+	if err != nil {
+		return Login{}, s.failed(ctx, by, found.UserID, err)
+	}
+	l, err := s.open(ctx, by, opening{userID: c.UserID, secret: c.Secret, account: account, kind: in.Kind, methods: []string{"pwd"}})
+	if err != nil {
+		return Login{}, s.failed(ctx, by, c.UserID, err)
+	}
+	s.passwords.rehash(ctx, c, in.Password)
+	return l, nil
+}
+
+// identifier returns what the user is looked up by. Text that cannot be an address is
+// looked up as it is, so that it costs and says the same as one nobody has.
+func (in PasswordLogin) identifier() (store.IdentifierKind, string, error) {
+	if (in.Email == "") == (in.Username == "") {
+		return "", "", fault.New(fault.Invalid, "", "give one of email and username")
+	}
+	kind, value := store.Username, lowerASCII(in.Username)
+	if in.Email != "" {
+		kind, value = store.Email, in.Email
+		if normal, err := normalizeEmail(value); err == nil {
+			value = normal
+		}
+	}
+	if !store.Storable(value) {
+		return "", "", fault.New(fault.Invalid, string(kind), "must be valid UTF-8 without U+0000")
+	}
+	return kind, value, nil
+}
+
+// scope is where identifiers are unique: the environment, or the tenant where users are
+// per tenant.
+func (s *SignIn) scope(by store.Principal) string {
+	if s.perTenant {
+		return by.TenantID
+	}
+	return ""
+}
+
+// failed records a sign-in that failed. It is written even when the client hung up.
+func (s *SignIn) failed(ctx context.Context, by store.Principal, userID string, err error) error {
+	f := fault.From(err)
+	if f.Code != fault.Unauthenticated && f.Code != fault.Forbidden {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
+	reason := "wrong password"
+	if cause := errors.Unwrap(f); cause != nil {
+		reason = cause.Error()
+	}
+	u := &unit{Records: s.store, at: s.now(), tenantID: by.TenantID, detail: map[string]string{"reason": reason}, newID: s.newID}
+	if e := s.record(ctx, u, by, "signin.failed", userID); e != nil {
+		s.log.WarnContext(ctx, "audit a failed sign-in", "error", e)
+	}
+	return err
+}
+
+// An opening is a session about to be made for a user who proved themselves.
+type opening struct {
+	userID  string
+	secret  string // the credential that was proved; it must still be the user's
+	account []byte // whose failed attempts are forgotten
+	kind    store.SessionKind
+	methods []string
+	prepare func(tx *unit) error // changes that belong to the same transaction
+}
+
+// open makes a session in one transaction that reads again what the proof relied on, so
+// that a password change or a lock that came in between wins.
+func (s *SignIn) open(ctx context.Context, by store.Principal, o opening) (Login, error) {
+	id := s.newID()
+	text, hash, err := s.ring.NewToken(secretOf(o.kind), o.userID, id)
+	if err != nil {
+		return Login{}, fmt.Errorf("make a session secret: %w", err)
+	}
+	l := Login{Secret: text}
+	actor := by
+	actor.Kind, actor.ID = store.UserKind, o.userID
+	err = s.change(ctx, actor, "session.created", id, func(tx *unit) error {
+		if o.prepare != nil {
+			if err := o.prepare(tx); err != nil {
+				return err
+			}
+		}
+		if l.User, err = s.admit(ctx, tx, o); err != nil {
+			return err
+		}
+		l.Session = s.session(by, o, id, hash, tx.at)
+		l.Session.TenantID, err = s.tenant(ctx, tx, by, l.User)
+		if err != nil {
+			return err
+		}
+		tx.tenantID, tx.detail = l.Session.TenantID, map[string]any{"methods": o.methods}
+		return s.keep(ctx, tx, o, l)
+	})
+	if err != nil {
+		return Login{}, err
+	}
+	return s.mint(ctx, l)
+}
+
+func secretOf(k store.SessionKind) secret.Kind {
+	if k == store.Browser {
+		return browserSecret
+	}
+	return refreshSecret
+}
+
+// admit reads the user again and refuses one who may not sign in.
+func (s *SignIn) admit(ctx context.Context, tx *unit, o opening) (store.User, error) {
+	u, err := tx.User(ctx, o.userID)
+	if err != nil {
+		return u, errWrong(err)
+	}
+	if u.Locked {
+		return u, errWrong(errors.New("the user is locked"))
+	}
+	if o.secret != "" {
+		c, err := tx.Credential(ctx, u.ID, store.Password)
+		if err != nil || c.Secret != o.secret {
+			return u, errWrong(errors.Join(err, errors.New("the password was changed meanwhile")))
+		}
+	}
+	if s.verified && !u.Verified {
+		e := fault.New(fault.Forbidden, "", "verify your email first")
+		e.Wire = "ER-01060"
+		return u, e
+	}
+	return u, nil
+}
+
+// tenant chooses where the session acts: where the caller asked, else where the user was
+// last, else the first tenant that the user may enter.
+func (s *SignIn) tenant(ctx context.Context, tx *unit, by store.Principal, u store.User) (string, error) {
+	ms, err := tx.Memberships(ctx, u.ID)
+	if err != nil {
+		return "", err
+	}
+	first := ""
+	for _, m := range ms {
+		if m.Disabled || !m.Activated {
+			continue
+		}
+		if m.TenantID == by.TenantID || by.TenantID == "" && m.TenantID == u.ActiveTenantID {
+			return m.TenantID, nil
+		}
+		if first == "" {
+			first = m.TenantID
+		}
+	}
+	if first == "" || by.TenantID != "" {
+		return "", errWrong(errors.New("the user may enter no tenant"))
+	}
+	return first, nil
+}
+
+func (s *SignIn) session(by store.Principal, o opening, id string, hash []byte, at time.Time) store.Session {
+	kind := o.kind
+	if kind == "" {
+		kind = store.Family
+	}
+	ends := at.Add(s.policy.Absolute)
+	return store.Session{
+		UserID: o.userID, ID: id, Kind: kind, Hash: hash, Device: s.device(by), UserAgent: clip(by.UserAgent),
+		IP: by.IP, Methods: o.methods, AuthTime: at, CreatedAt: at, LastUsedAt: at,
+		ExpiresAt: s.policy.slide(kind, at, ends), EndsAt: ends,
+	}
+}
+
+// NewDevice returns a value for the device cookie of a browser that has none.
+func (s *SignIn) NewDevice() (string, error) {
+	text, _, err := secret.NewLinkToken()
+	return text, err
+}
+
+// device returns the hash that a session remembers its device by.
+func (s *SignIn) device(by store.Principal) string {
+	if by.Device == "" {
+		return ""
+	}
+	return subject(s.ring.MAC("device", by.Device))
+}
+
+// clip bounds what a client says of itself.
+func clip(text string) string {
+	const most = 512
+	if len(text) > most {
+		text = text[:most]
+	}
+	if !store.Storable(text) {
+		return ""
+	}
+	return text
+}
+
+// keep writes the session and what goes with it.
+func (s *SignIn) keep(ctx context.Context, tx *unit, o opening, l Login) error {
+	if err := s.policy.limit(ctx, tx, l.User.ID); err != nil {
+		return err
+	}
+	if err := tx.CreateSession(ctx, l.Session); err != nil {
+		return err
+	}
+	if err := s.passwords.clear(ctx, tx, o.account); err != nil {
+		return err
+	}
+	return tx.RecordLogin(ctx, l.User.ID, l.Session.TenantID, tx.at)
+}
+
+// mint adds the access token to a login that has a family.
+func (s *SignIn) mint(ctx context.Context, l Login) (Login, error) {
+	if l.Session.Kind == store.Browser {
+		return l, nil
+	}
+	p, err := s.people.principal(ctx, l.User.ID, l.Session.TenantID)
+	if err != nil {
+		return Login{}, lost(err)
+	}
+	now := s.now()
+	if l.ExpiresAt = now.Add(s.policy.AccessToken); l.Session.EndsAt.Before(l.ExpiresAt) {
+		l.ExpiresAt = l.Session.EndsAt
+	}
+	l.ExpiresIn = l.ExpiresAt.Sub(now)
+	l.AccessToken, err = s.minter.user(ctx, l, p, now)
+	return l, err
+}
+
+// Refresh exchanges a refresh token for its successor and a new access token. A token
+// that was replaced already gets that same successor while the grace lasts, for the
+// client that had it; any other use of it is a theft: the family ends and the reuse is
+// recorded. A tenant in by moves the session there: Forbidden where the user may not
+// enter it. Text that this environment never made is refused without a look at the store.
+func (s *SignIn) Refresh(ctx context.Context, by store.Principal, refresh string) (Login, error) {
+	userID, id, hash, err := s.ring.ParseToken(refreshSecret, refresh)
+	if err != nil {
+		return Login{}, errRefresh(err)
+	}
+	if err := s.feed.Fresh(ctx); err != nil {
+		return Login{}, err
+	}
+	// A lost race is looked at once more: then the winner's rotation is there to see.
+	for range 2 {
+		o, err := s.store.Session(ctx, userID, id)
+		if err != nil {
+			return Login{}, refusedRefresh(err)
+		}
+		if o.Kind != store.Family || !alive(o, s.now()) {
+			return Login{}, errRefresh(errors.New("the session ended"))
+		}
+		if !bytes.Equal(o.Hash, hash) {
+			return s.replay(ctx, by, o, refresh, hash)
+		}
+		l, err := s.rotate(ctx, by, o, refresh, hash)
+		if !errors.Is(err, store.ErrNotFound) {
+			return l, err
+		}
+	}
+	return Login{}, errRefresh(errors.New("the session changed meanwhile"))
+}
+
+func refusedRefresh(err error) error {
+	if err = lost(err); fault.From(err).Code == fault.Unauthenticated {
+		return errRefresh(err)
+	}
+	return err
+}
+
+// rotate replaces the current secret of a family. ErrNotFound means that another caller
+// did so first.
+func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session, refresh string, hash []byte) (Login, error) {
+	if by.TenantID != "" && by.TenantID != o.TenantID {
+		if err := s.enter(ctx, o.UserID, by.TenantID); err != nil {
+			return Login{}, err
+		}
+		o.TenantID = by.TenantID
+	}
+	l, err := s.standing(ctx, o)
+	if err != nil {
+		return Login{}, err
+	}
+	text, next, err := s.ring.NewToken(refreshSecret, o.UserID, o.ID)
+	if err != nil {
+		return Login{}, fmt.Errorf("make a refresh token: %w", err)
+	}
+	sealed, err := secret.SealUnder([]byte(refresh), successorPurpose, []byte(text))
+	if err != nil {
+		return Login{}, fmt.Errorf("seal a refresh token: %w", err)
+	}
+	by.Kind, by.ID, by.TenantID = store.UserKind, o.UserID, o.TenantID
+	r := store.Rotation{
+		UserID: o.UserID, ID: o.ID, From: hash, To: next, Successor: sealed, TenantID: o.TenantID,
+		UserAgent: clip(by.UserAgent), IP: by.IP,
+	}
+	err = s.hot(ctx, by, "session.refreshed", o.ID, func(tx *unit) error {
+		r.At, r.ExpiresAt = tx.at, s.policy.slide(store.Family, tx.at, o.EndsAt)
+		return tx.RotateSession(ctx, r)
+	})
+	if err != nil {
+		return Login{}, err
+	}
+	l.Secret, l.Session.ExpiresAt, l.Session.LastUsedAt = text, r.ExpiresAt, r.At
+	return s.mint(ctx, l)
+}
+
+const successorPurpose = "refresh token successor"
+
+// enter refuses a switch to a tenant that the user may not enter.
+func (s *SignIn) enter(ctx context.Context, userID, tenantID string) error {
+	_, err := s.people.principal(ctx, userID, tenantID)
+	if errors.Is(err, store.ErrNotFound) {
+		return fault.New(fault.Forbidden, "", "no member of this tenant").Because(err)
+	}
+	return err
+}
+
+// standing is the login that a session continues; its user must still be welcome.
+func (s *SignIn) standing(ctx context.Context, o store.Session) (Login, error) {
+	if _, err := s.people.principal(ctx, o.UserID, o.TenantID); err != nil {
+		return Login{}, refusedRefresh(err)
+	}
+	u, err := s.store.User(ctx, o.UserID)
+	if err != nil {
+		return Login{}, refusedRefresh(err)
+	}
+	return Login{User: u, Session: o}, nil
+}
+
+// replay answers a refresh token that is not the current one.
+func (s *SignIn) replay(ctx context.Context, by store.Principal, o store.Session, refresh string, hash []byte) (Login, error) {
+	graceful := bytes.Equal(o.PreviousHash, hash) && s.now().Before(o.RotatedAt.Add(s.policy.ReuseGrace))
+	if graceful && s.sameClient(by, o) {
+		text, err := secret.OpenUnder([]byte(refresh), successorPurpose, o.Successor)
+		if err != nil {
+			return Login{}, fmt.Errorf("open a refresh token: %w", err)
+		}
+		l, err := s.standing(ctx, o)
+		if err != nil {
+			return Login{}, err
+		}
+		l.Secret = string(text)
+		return s.mint(ctx, l)
+	}
+	by.TenantID = o.TenantID
+	err := s.change(ctx, by, "session.reuse_detected", o.ID, func(tx *unit) error {
+		_, err := endSessions(ctx, tx, o.UserID, o.ID)
+		return err
+	})
+	if err != nil {
+		return Login{}, err
+	}
+	return Login{}, errRefresh(errors.New("a refresh token was used again"))
+}
+
+// sameClient reports whether by looks like the client that rotated the session: by the
+// device cookie, or without one by user agent and network.
+func (s *SignIn) sameClient(by store.Principal, o store.Session) bool {
+	if o.Device != "" {
+		return s.device(by) == o.Device
+	}
+	return clip(by.UserAgent) == o.UserAgent && network(by.IP) == network(o.IP)
+}
+
+// network is the part of an address that a client keeps while it moves about.
+func network(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil {
+		return ip
+	}
+	bits := 64
+	if a = a.Unmap(); a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return ip
+	}
+	return p.String()
+}
+
+// Logout ends the session of a refresh token or a cookie. Text that belongs to no living
+// session is no error, and neither is a token that was replaced: whoever holds it may
+// close what it opened.
+func (s *SignIn) Logout(ctx context.Context, by store.Principal, text string) error {
+	userID, id, _, err := s.ring.ParseToken(refreshSecret, text)
+	if err != nil {
+		if userID, id, _, err = s.ring.ParseToken(browserSecret, text); err != nil {
+			return nil
+		}
+	}
+	by.Kind, by.ID = store.UserKind, userID
+	err = s.change(ctx, by, "session.ended", id, func(tx *unit) error {
+		ended, err := endSessions(ctx, tx, userID, id)
+		if err == nil && len(ended) == 0 {
+			return store.ErrNotFound
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
