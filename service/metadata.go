@@ -101,10 +101,15 @@ func plainString(text string) bool {
 
 // parseMetadata returns the metadata document to keep: {} where there is none.
 func parseMetadata(field, text string) (string, error) {
-	if text == "" {
-		return "{}", nil
-	}
 	var c fault.Checker
 	checkMetadata(&c, field, text)
-	return text, c.Err()
+	return object(text), c.Err()
+}
+
+// object returns the document that is kept for text: {} for none.
+func object(text string) string {
+	if text == "" {
+		return "{}"
+	}
+	return text
 }
