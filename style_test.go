@@ -107,7 +107,37 @@ func rethrow() map[string]string {
 // solo lists the files whose names are neither a noun's plural nor the room's own.
 func solo() map[string]string {
 	return map[string]string{
-		"service/service.go": "what every service shares",
+		"service/service.go":        "what every service shares",
+		"service/bulk.go":           "what every service shares: one change over many records",
+		"service/check.go":          "what every service shares: the limits of text",
+		"service/metadata.go":       "what every service shares: the limits of metadata",
+		"service/rank.go":           "what every service shares: who outranks whom",
+		"service/catalogue.go":      "one per environment: what the host declares",
+		"service/configuration.go":  "one per environment: what clients may know of it",
+		"service/environment.go":    "one per environment: its id",
+		"service/feed.go":           "one per process: keeps it current",
+		"service/gate.go":           "one per process: resolves credentials",
+		"service/mint.go":           "one per process: fills access tokens",
+		"service/outbox.go":         "one per environment: a queue",
+		"service/identifier.go":     "how an address is normalized",
+		"service/profile.go":        "a user as it is seen in a tenant",
+		"service/tenantmetadata.go": "a part of tenants",
+		"service/signin.go":         "a flow",
+		"service/signup.go":         "a flow",
+		"handlers/admit.go":         "the core: for whom a request acts",
+		"handlers/check.go":         "the core: the limits that tags declare",
+		"handlers/decode.go":        "the core: how a request comes in",
+		"handlers/dispatch.go":      "the core: from a path to a row",
+		"handlers/encode.go":        "the core: how an answer goes out",
+		"handlers/flow.go":          "the core: the pattern that flows share",
+		"handlers/openapi.go":       "the core: the document made of the rows",
+		"handlers/route.go":         "the core: what a row is",
+		"handlers/scan.go":          "the core: strict JSON",
+		"handlers/scanobject.go":    "the core: strict JSON",
+		"handlers/shape.go":         "the core: what a type says about its JSON",
+		"handlers/profile.go":       "the caller's own user",
+		"handlers/signin.go":        "a flow",
+		"handlers/signup.go":        "a flow",
 	}
 }
 

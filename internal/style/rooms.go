@@ -111,7 +111,7 @@ func changed(all []source) []Finding {
 	for _, s := range all {
 		for v := range specs[*ast.ValueSpec](s.file) {
 			for _, n := range v.Names {
-				vars[s.room+"."+n.Name] = true
+				vars[s.room+"."+n.Name] = n.Name != "_"
 			}
 		}
 	}

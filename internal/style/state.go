@@ -129,7 +129,7 @@ func checkForbidden(h House, s source, broken reporter) {
 var (
 	statement = regexp.MustCompile(`(?i)^\s*(select\s+\S|insert\s+into\s|update\s+\w+\s+set\s|delete\s+from\s|` +
 		`create\s+(table|index|unique)\s|alter\s+table\s|with\s+\w+\s+as\s*\()`)
-	probe  = regexp.MustCompile(`^(pragma |show |set |select )[a-z0-9_'(), ]*$`)
+	probe  = regexp.MustCompile(`^((pragma|show|set|select) [a-z0-9_'(), ]*|delete from identity_schema where name = '')$`)
 	upper  = regexp.MustCompile(`\b(SELECT|INSERT|UPDATE|DELETE|FROM|WHERE|AND|OR|ORDER|VALUES|JOIN|NULL)\b`)
 	single = regexp.MustCompile(`(?i)::|\bany\s*\(|\bilike\b|\bnow\s*\(\)|\bfor\s+update\b|\bgenerated\s+(always|by default)\b|` +
 		`\bautoincrement\b|\bserial\b|\bcurrent_timestamp\b|->>`)
