@@ -11,9 +11,13 @@ import (
 	"github.com/go-identity/identity/store"
 )
 
-// A Catalogue is what every environment has from its first start: the library's own
+// A catalogue is what every environment has from its first start: the library's own
 // permissions, those that the host declares, and the environment's first roles.
-type Catalogue struct{ *base }
+type catalogue struct {
+	*base
+	declared []store.Permission
+	roles    []RoleSeed
+}
 
 // A RoleSeed is an environment role that exists from the first start. Once it exists, a
 // start only adds permissions to it: what was changed by hand stays.
@@ -45,12 +49,23 @@ func builtIn() [][2]string {
 	}
 }
 
-// DefaultRoles are the roles of an environment whose host names none: an administrator,
-// given to the first user of a tenant, who may do all that the host declares and manage the
-// account, though not delete it; and a member, given to everyone else, who may do nothing.
-func DefaultRoles(declared []store.Permission) []RoleSeed {
+// BuiltIn returns the permissions that guard the library's own routes.
+func (s *Services) BuiltIn() []store.Permission {
+	var keys []store.Permission
+	for _, b := range builtIn() {
+		keys = append(keys, store.Permission(b[0]))
+	}
+	return keys
+}
+
+// defaultRoles are the roles of an environment whose host names none: an administrator,
+// given to the first user of a tenant, who may do all that the host declares and manage
+// the account, though not delete it; and a member, given to everyone else, who may do
+// nothing.
+func defaultRoles(declared []store.Permission) []RoleSeed {
+	all := append([]store.Permission{"fe.secure.*"}, declared...)
 	return []RoleSeed{
-		{Key: "admin", Name: "Admin", FirstUser: true, Permissions: append([]store.Permission{"fe.secure.*"}, declared...)},
+		{Key: "admin", Name: "Admin", FirstUser: true, Permissions: all},
 		{Key: "member", Name: "Member", Level: 100, Default: true},
 	}
 }
@@ -59,19 +74,21 @@ func DefaultRoles(declared []store.Permission) []RoleSeed {
 const seedTries = 5
 
 // Seed makes what is missing of the built-in permissions, the declared permissions and the
-// roles, in one transaction. A complete catalogue costs reads only, and any number of
-// processes may seed at once. A role may hold what is built in, what is declared, and any
-// wildcard; another permission is an error, since nothing would ever ask for it.
-func (s *Catalogue) Seed(ctx context.Context, declared []store.Permission, roles []RoleSeed) error {
-	if err := checkSeeds(declared, roles); err != nil {
+// roles, in one transaction. Without roles it makes an "admin" and a "member". A role may
+// hold what is built in, what is declared, and any wildcard; another permission is an
+// error, since nothing would ever ask for it. A complete catalogue costs reads only, and
+// any number of processes may seed at once.
+func (s *Services) Seed(ctx context.Context, declared []store.Permission, roles []RoleSeed) error {
+	if len(roles) == 0 {
+		roles = defaultRoles(declared)
+	}
+	c := catalogue{base: s.base, declared: declared, roles: roles}
+	if err := c.check(); err != nil {
 		return fmt.Errorf("seed the catalogue: %w", err)
 	}
-	var err error
-	for range seedTries {
-		err = s.seed(ctx, declared, roles)
-		if !errors.Is(err, store.ErrConflict) {
-			break
-		}
+	err := c.seed(ctx)
+	for try := 1; try < seedTries && errors.Is(err, store.ErrConflict); try++ {
+		err = c.seed(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("seed the catalogue: %w", err)
@@ -79,39 +96,39 @@ func (s *Catalogue) Seed(ctx context.Context, declared []store.Permission, roles
 	return nil
 }
 
-func (s *Catalogue) seed(ctx context.Context, declared []store.Permission, roles []RoleSeed) error {
-	plan, err := s.plan(ctx, s.store, declared, roles)
+func (c catalogue) seed(ctx context.Context) error {
+	plan, err := c.plan(ctx, c.store)
 	if err != nil || plan.empty() {
 		return err
 	}
-	return s.change(ctx, store.System(), "catalogue.seeded", builtInCategory, func(tx *unit) error {
-		plan, err := s.plan(ctx, tx, declared, roles)
-		if err != nil || plan.empty() {
+	return c.change(ctx, store.System(), "catalogue.seeded", builtInCategory, func(tx *unit) error {
+		plan, err := c.plan(ctx, tx)
+		if err != nil {
 			return err
 		}
 		return plan.carryOut(ctx, tx)
 	})
 }
 
-func checkSeeds(declared []store.Permission, roles []RoleSeed) error {
-	var c fault.Checker
+func (c catalogue) check() error {
+	var f fault.Checker
 	known := map[store.Permission]bool{}
 	for _, p := range builtIn() {
 		known[store.Permission(p[0])] = true
 	}
-	for _, k := range declared {
+	for _, k := range c.declared {
 		known[k] = true
-		c.Check(validKey(k), fmt.Sprintf("permission %q", k), keyForm)
+		f.Check(validKey(k), fmt.Sprintf("permission %q", k), keyForm)
 	}
-	for _, r := range roles {
+	for _, r := range c.roles {
 		at := fmt.Sprintf("role %q: ", r.Key)
-		NewRole{Key: r.Key, Name: r.Name, Description: r.Description, Level: r.Level}.check(&c, at)
+		NewRole{Key: r.Key, Name: r.Name, Description: r.Description, Level: r.Level}.check(&f, at)
 		for _, k := range r.Permissions {
 			wild := validKey(k) && strings.HasSuffix(string(k), "*")
-			c.Check(known[k] || wild, at+string(k), "is not declared")
+			f.Check(known[k] || wild, at+string(k), "is not declared")
 		}
 	}
-	return c.Err()
+	return f.Err()
 }
 
 // A seeding is what a catalogue lacks.
@@ -130,9 +147,7 @@ func (p seeding) empty() bool {
 }
 
 // plan compares the catalogue with what it should hold.
-func (s *Catalogue) plan(
-	ctx context.Context, r store.Records, declared []store.Permission, seeds []RoleSeed,
-) (seeding, error) {
+func (c catalogue) plan(ctx context.Context, r store.Records) (seeding, error) {
 	p := seeding{}
 	categories, err := r.Categories(ctx)
 	if err != nil {
@@ -140,7 +155,7 @@ func (s *Catalogue) plan(
 	}
 	if !slices.ContainsFunc(categories, func(g store.Category) bool { return g.ID == builtInCategory }) {
 		p.categories = []store.Category{{
-			ID: builtInCategory, Name: "Account management", BuiltIn: true, CreatedAt: s.now(),
+			ID: builtInCategory, Name: "Account management", BuiltIn: true, CreatedAt: c.now(),
 			Description: "What users may do to their own account",
 		}}
 	}
@@ -152,27 +167,26 @@ func (s *Catalogue) plan(
 	for _, have := range stored {
 		ids[have.Key] = have.ID
 	}
-	p.permissions = s.lacking(ids, declared, seeds)
+	p.permissions = c.lacking(ids)
 	roles, err := r.Roles(ctx, "")
 	if err != nil {
 		return p, err
 	}
-	for _, seed := range seeds {
-		s.planRole(&p, ids, roles, seed)
+	for _, seed := range c.roles {
+		c.planRole(&p, ids, roles, seed)
 	}
 	return p, nil
 }
 
 // lacking returns the permissions that have no id yet, and gives them one.
-func (s *Catalogue) lacking(
-	ids map[store.Permission]string, declared []store.Permission, seeds []RoleSeed,
-) []store.PermissionRecord {
+func (c catalogue) lacking(ids map[store.Permission]string) []store.PermissionRecord {
 	var lack []store.PermissionRecord
+	at := c.now()
 	add := func(p store.PermissionRecord) {
 		if ids[p.Key] != "" {
 			return
 		}
-		p.ID, p.CreatedAt, p.UpdatedAt = s.newID(), s.now(), s.now()
+		p.ID, p.CreatedAt, p.UpdatedAt = c.newID(), at, at
 		ids[p.Key] = p.ID
 		lack = append(lack, p)
 	}
@@ -182,17 +196,18 @@ func (s *Catalogue) lacking(
 			Use: store.Assignable, BuiltIn: true,
 		})
 	}
-	for _, seed := range seeds {
-		declared = append(declared[:len(declared):len(declared)], seed.Permissions...)
+	keys := slices.Clone(c.declared)
+	for _, seed := range c.roles {
+		keys = append(keys, seed.Permissions...)
 	}
-	for _, k := range declared {
+	for _, k := range keys {
 		add(store.PermissionRecord{Key: k, Name: string(k), Use: store.NeverAssigned})
 	}
 	return lack
 }
 
 // planRole adds a role that does not exist, or the links that one which does lacks.
-func (s *Catalogue) planRole(p *seeding, ids map[store.Permission]string, have []store.Role, seed RoleSeed) {
+func (c catalogue) planRole(p *seeding, ids map[store.Permission]string, have []store.Role, seed RoleSeed) {
 	want := make([]string, len(seed.Permissions))
 	for i, k := range seed.Permissions {
 		want[i] = ids[k]
@@ -200,9 +215,9 @@ func (s *Catalogue) planRole(p *seeding, ids map[store.Permission]string, have [
 	want = unique(want)
 	i := slices.IndexFunc(have, func(r store.Role) bool { return r.Key == seed.Key })
 	if i < 0 {
-		at := s.now()
+		at := c.now()
 		p.roles = append(p.roles, store.Role{
-			ID: s.newID(), Key: seed.Key, Name: seed.Name, Description: seed.Description,
+			ID: c.newID(), Key: seed.Key, Name: seed.Name, Description: seed.Description,
 			Level: seed.Level, Default: seed.Default, FirstUser: seed.FirstUser,
 			Permissions: want, CreatedAt: at, UpdatedAt: at,
 		})
