@@ -17,6 +17,7 @@ func house() style.House {
 		Guests:     guests(),
 		Forbidden:  forbidden(),
 		Rethrow:    rethrow(),
+		Queues:     queues(),
 		Solo:       solo(),
 		Empty:      strings.Fields("util utils common helper helpers manager impl data info misc"),
 		Unfinished: regexp.MustCompile(`(?i)\b(TODO|FIXME|XXX|not implemented|unimplemented|for now|placeholder)\b`),
@@ -63,7 +64,7 @@ func guests() map[string][]string {
 	list := strings.Fields
 	return map[string][]string{
 		"net/http":                list("handlers handlers/pages middleware example ."),
-		"database/sql":            list("store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
+		"database/sql":            list("store store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
 		"html/template":           list("handlers/pages message example"),
 		"text/template":           list("message"),
 		"testing":                 list("store/storetest internal/needs internal/pgtest internal/style"),
@@ -82,11 +83,11 @@ func guests() map[string][]string {
 func forbidden() map[string][]string {
 	list := strings.Fields
 	all := map[string][]string{
-		"time.Now":           list("identity.go options.go example internal/pgtest"),
+		"time.Now":           list("identity.go options.go wire.go example internal/pgtest"),
 		"time.Since":         list("example internal/pgtest"),
 		"time.Until":         list("example internal/pgtest"),
 		"context.WithValue":  list("middleware"),
-		"context.Background": list("example internal/pgtest"),
+		"context.Background": list("store/internal/sqlstore example internal/pgtest"),
 		"os.Exit":            list("example"),
 		"os.Getenv":          list("example internal/needs internal/pgtest"),
 	}
@@ -101,7 +102,16 @@ func forbidden() map[string][]string {
 
 // rethrow lists the files that hand on a panic that was not theirs.
 func rethrow() map[string]string {
-	return map[string]string{}
+	return map[string]string{
+		"handlers/dispatch.go": "http.ErrAbortHandler is net/http's own signal",
+	}
+}
+
+// queues lists the files where a request waits in a queue with its context.
+func queues() map[string]string {
+	return map[string]string{
+		"store/internal/sqlstore/group.go": "a write that waits for the group leaves when its caller does",
+	}
 }
 
 // solo lists the files whose names are neither a noun's plural nor the room's own.

@@ -132,7 +132,7 @@ func changed(all []source) []Finding {
 // gone keeps the lists of exceptions from outliving their files.
 func (h House) gone(dir string) []Finding {
 	var found []Finding
-	for _, list := range []map[string]string{h.Solo, h.Rethrow} {
+	for _, list := range []map[string]string{h.Solo, h.Rethrow, h.Queues} {
 		for name := range list {
 			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 				found = append(found, Finding{"file names", name, 1, "listed as an exception, but not there"})

@@ -58,6 +58,7 @@ func TestFindings(t *testing.T) {
 		{"clock where allowed", "service/clocks.go", pkg + "import \"time\"\n\nfunc f() time.Time { return time.Now() }\n", ""},
 		{"two branches beside each other", "service/users.go", pkg + "func f(a bool) {\n" + strings.Repeat("if a {\n} else ", 6) + "{\n}\n}\n", ""},
 		{"a context type", "service/users.go", pkg + "import \"context\"\n\ntype c struct{ context.Context }\n", ""},
+		{"a row", "service/users.go", pkg + "// x\n/*\n\tpublic(" + strings.Repeat("x", 140) + ")\n*/\n", ""},
 		{"a variadic tail", "service/users.go", pkg + "func f(a, b, c, d, e int, g ...int) {}\n", ""},
 
 		{"unknown room", "attic/x.go", "// Package attic is not on the map.\npackage attic\n", "rooms"},
@@ -79,7 +80,7 @@ func TestFindings(t *testing.T) {
 		{"nine methods", "service/users.go", pkg + "type i interface{ a(); b(); c(); d(); e(); f(); g(); h(); i() }\n", "interface size"},
 		{"context second", "service/users.go", pkg + "import \"context\"\n\nfunc f(a int, ctx context.Context) {}\n", "context first"},
 		{"context kept", "service/users.go", pkg + "import \"context\"\n\ntype s struct{ ctx context.Context }\n", "context first"},
-		{"contract without context", "store/text.go", "// Package store x.\npackage store\n\ntype i interface{ User(id string) error }\n", "context first"},
+		{"contract without context", "store/text.go", "// Package store x.\npackage store\n\n// Store x.\ntype Store interface{ User(id string) error }\n", "context first"},
 
 		{"init", "service/users.go", pkg + "func init() {}\n", "init"},
 		{"empty variable", "service/users.go", pkg + "var n int\n", "package variables"},
