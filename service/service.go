@@ -22,7 +22,8 @@ type base struct {
 	log   *slog.Logger
 	apply func(...store.Revocation) // tells this process's caches after a commit
 
-	strictLevels bool // a role may be handed out by strictly stronger ones only
+	environment  string // the id of this installation
+	strictLevels bool   // a role may be handed out by strictly stronger ones only
 }
 
 // A unit is one change being made: the transaction, and what goes with it.
