@@ -9,6 +9,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 )
 
@@ -41,6 +42,16 @@ type Store interface {
 	Ping(ctx context.Context) error
 	// Close releases what the store opened. A second call does nothing.
 	Close() error
+}
+
+// A Binder is a Store whose records can take part in a transaction that the host began on
+// the same database.
+type Binder interface {
+	// Bind returns the store as seen inside tx. Its Tx and Short run under a savepoint of tx;
+	// what they write is there when the host commits. On PostgreSQL tx must be serializable,
+	// else Bind returns an error; a host that then loses a race runs its transaction again.
+	// Closing what Bind returns does nothing.
+	Bind(ctx context.Context, tx *sql.Tx) (Store, error)
 }
 
 // Records are the contracts of all nouns, as seen inside and outside a transaction.
@@ -83,4 +94,10 @@ type Listing[T any] struct {
 	Items []T
 	Total int    // of all pages
 	Next  string // a cursor for Page.After; empty after the last page or where the order has none
+}
+
+// A Local is a Store that one machine has for itself, so that a secret can be kept beside it.
+type Local interface {
+	// Path is where the database file is; empty for a database in memory.
+	Path() string
 }
