@@ -34,7 +34,21 @@ type API struct {
 // routes lists every operation: one line per category.
 func routes(c Config) []route {
 	return slices.Concat(
-		of("Document", document{}.routes()),
+		of("Description", openapi{}.routes()),
+		of("Vendor authentication", credentials{c.Services.Credentials}.routes()),
+		of("General", newSignin(c).routes()),
+		of("General", newSignup(c).routes()),
+		of("Password settings", passwords{c.Services.Passwords}.routes()),
+		of("User sessions", sessions{c.Services.Sessions}.routes()),
+		of("Core settings", configurations{c.Services.Configured, c.Services.Keys}.routes()),
+		of("OAuth and hosted login", configurations{c.Services.Configured, c.Services.Keys}.wellKnown()),
+		of("Roles", roles{c.Services}.routes()),
+		of("Permissions", permissions{c.Services.Permissions}.routes()),
+		of("Permissions categories", categories{c.Services.Categories}.routes()),
+		of("Users", users{c.Services}.routes()),
+		of("User management", members{c.Services}.routes()),
+		of("User management", profiles{c.Services}.routes()),
+		of("Tenants: Accounts", tenants{c.Services}.routes()),
 	)
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/go-identity/identity/middleware"
@@ -83,6 +82,7 @@ type operation struct {
 	cookies bool // it may set cookies: a page of another origin must not call it
 	run     func(c *call) (any, error)
 	inputs  *inputs // compiled from in by the API that serves the route
+	answer  *shape  // compiled from out when it is described
 }
 
 // op makes an operation from a plain function.
@@ -120,9 +120,6 @@ func (r *route) compile() error {
 	return nil
 }
 
-// wildcard matches the wildcards of a pattern.
-func wildcard() *regexp.Regexp { return regexp.MustCompile(`\{([^}]+)\}`) }
-
 // A Route describes one operation of the API.
 type Route struct {
 	Method     string
@@ -134,11 +131,12 @@ type Route struct {
 	Category   string
 	AnyTenant  bool // the host's back end may leave the tenant out
 	Self       bool // it acts on the caller, or on the user that the back end names
+	Own        bool // the published API does not have it
 }
 
 func (r route) describe() Route {
 	return Route{
 		Method: r.method(), Path: r.path(), Audience: string(r.audience), Permission: r.permission,
-		Summary: r.summary, Status: r.status, Category: r.category, AnyTenant: r.noTenant, Self: r.needsUser,
+		Summary: r.summary, Status: r.status, Category: r.category, AnyTenant: r.noTenant, Self: r.needsUser, Own: r.ours,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A kind is what a JSON value must be.
@@ -38,7 +39,8 @@ type shape struct {
 // A field is one member of an object.
 type field struct {
 	name     string
-	required bool
+	required bool // of a caller
+	always   bool // in answers, though it may be null
 	tenant   bool // it names a tenant that must agree with the header
 	shape    *shape
 }
@@ -62,7 +64,7 @@ func newShape(t reflect.Type) (*shape, error) {
 	if t == reflect.TypeFor[json.RawMessage]() {
 		return &shape{}, nil
 	}
-	if own, ok := reflect.Zero(t).Interface().(shaped); ok {
+	if own, ok := reflect.Zero(t).Interface().(shaped); ok && t.Kind() != reflect.Pointer {
 		return own.shape()
 	}
 	switch t.Kind() {
@@ -95,27 +97,45 @@ func newShape(t reflect.Type) (*shape, error) {
 }
 
 // newObject returns the shape of a struct. Fields for other parts of the request than the
-// body are left out; a field that says nothing is a mistake, for JSON would fill it.
+// body are left out. A field that says nothing is a mistake: JSON would fill it unchecked.
 func newObject(t reflect.Type) (*shape, error) {
+	if t == reflect.TypeFor[time.Time]() {
+		return nil, fmt.Errorf("a time goes on the wire as a stamp")
+	}
 	s := &shape{kind: anObject, name: t.Name(), byName: map[string]*field{}}
 	for f := range visible(t) {
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" || name == "-" {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == "-" || elsewhere(f.Tag) {
 			continue
 		}
-		inner, err := newShape(f.Type)
+		m, err := newField(f)
 		if err != nil {
 			return nil, fmt.Errorf("%s.%s: %w", t.Name(), f.Name, err)
 		}
-		if err := inner.tagged(f.Tag); err != nil {
-			return nil, fmt.Errorf("%s.%s: %w", t.Name(), f.Name, err)
-		}
-		optional := strings.Contains(options, "omit") || f.Type.Kind() == reflect.Pointer
-		m := &field{name: name, required: !optional, shape: inner, tenant: f.Tag.Get("tenant") == "true"}
 		s.fields = append(s.fields, m)
-		s.byName[name] = m
+		s.byName[m.name] = m
 	}
 	return s, nil
+}
+
+func newField(f reflect.StructField) (*field, error) {
+	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if name == "" {
+		return nil, fmt.Errorf("it has no name on the wire")
+	}
+	s, err := newShape(f.Type)
+	if err != nil {
+		return nil, err
+	}
+	omitted := strings.Contains(options, "omit")
+	return &field{
+		name: name, shape: s, tenant: f.Tag.Get("tenant") == "true",
+		required: !omitted && f.Type.Kind() != reflect.Pointer, always: !omitted,
+	}, s.tagged(f.Tag)
+}
+
+// elsewhere reports whether a field is for another part of the request than the body.
+func elsewhere(tag reflect.StructTag) bool {
+	return tag.Get(inPath) != "" || tag.Get(inQuery) != "" || tag.Get(inHeader) != "" || tag.Get("body") != ""
 }
 
 // visible yields the exported fields of a struct, those of embedded structs as its own.
