@@ -88,12 +88,21 @@ var dialect = &sqlstore.Dialect{
 		`set local lock_timeout = '60s'`,
 		`select pg_advisory_xact_lock(7234017283807667300)`, // processes that start together take turns
 	},
-	Host:     []string{serializable},
 	Reshapes: true,
+	Fit:      fit,
 }
 
-// serializable fails unless the transaction is: dividing by zero is how plain SQL says no.
-const serializable = `select 1 / case when current_setting('transaction_isolation') = 'serializable' then 1 else 0 end`
+// fit accepts a serializable transaction only: the rules read in order to decide.
+func fit(ctx context.Context, tx *sql.Tx) error {
+	var level string
+	if err := tx.QueryRowContext(ctx, `show transaction_isolation`).Scan(&level); err != nil {
+		return err
+	}
+	if level != "serializable" {
+		return fmt.Errorf("it is %s: begin it with sql.LevelSerializable", level)
+	}
+	return nil
+}
 
 func state(err error) string {
 	var e *pgconn.PgError

@@ -120,9 +120,21 @@ var dialect = &sqlstore.Dialect{
 	IsMissing: func(err error) bool { return code(err) == lib.SQLITE_CONSTRAINT_FOREIGNKEY },
 	IsRetry:   func(err error) bool { return code(err)&0xff == lib.SQLITE_BUSY },
 	IsStale:   func(error) bool { return false },
-	// A statement that writes takes the lock at once, or says now that it is too late.
-	Host:   []string{`delete from identity_schema where name = ''`},
-	Detach: true,
+	Detach:    true,
+	Fit:       fit,
+}
+
+// fit takes the right to write at once: a transaction that began by reading may have lost it.
+func fit(ctx context.Context, tx *sql.Tx) error {
+	var keys int
+	if err := tx.QueryRowContext(ctx, `pragma foreign_keys`).Scan(&keys); err != nil {
+		return err
+	}
+	if keys != 1 {
+		return fmt.Errorf("foreign_keys is off: open the database with file:PATH?%s", settings)
+	}
+	_, err := tx.ExecContext(ctx, `delete from identity_schema where name = ''`)
+	return err
 }
 
 func code(err error) int {

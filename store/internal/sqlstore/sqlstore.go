@@ -20,9 +20,10 @@ type Dialect struct {
 	IsStale   func(error) bool    // the connection was gone before the statement
 	Bytes     string              // follows a text column in a table definition: it compares by bytes
 	Migration []string            // statements that begin a migration
-	Host      []string            // statements that prove a host's transaction fit; see Bind
 	Reshapes  bool                // the database writes JSON in a form of its own
 	Detach    bool                // an interrupted statement would end the whole transaction
+
+	Fit func(context.Context, *sql.Tx) error // whether a host's transaction can be bound
 }
 
 // Pools are the connections of a store. SQLite has one writer and many readers; where one

@@ -89,10 +89,8 @@ func (db *DB) nested(ctx context.Context, fn func(tx *DB) error) error {
 
 // Bind implements store.Binder.
 func (db *DB) Bind(ctx context.Context, tx *sql.Tx) (store.Store, error) {
-	for _, query := range db.dialect.Host {
-		if _, err := tx.ExecContext(ctx, query); err != nil {
-			return nil, fmt.Errorf("bind to the host's transaction: %w", err)
-		}
+	if err := db.dialect.Fit(ctx, tx); err != nil {
+		return nil, fmt.Errorf("bind to the host's transaction: %w", err)
 	}
 	in := *db
 	in.tx = &txn{conn: tx}
