@@ -32,11 +32,13 @@ func TestReadmeProgram(t *testing.T) {
 		t.Errorf("a report without signing in = %d, want 401", got)
 	}
 	p.post(t, "/identity/resources/users/v1/signUp", map[string]string{
-		"provider": "local", "email": "ada@acme.example", "password": "correct horse battery staple",
+		"provider": "local", "email": "ada@acme.example", "password": passphrase,
 		"name": "Ada", "companyName": "Acme",
 	})
-	link := p.said(t, regexp.MustCompile(`/account/activate[?#]userId=([\w-]+)&token=([\w-]+)`))
-	login := p.post(t, "/identity/resources/users/v1/activate", map[string]string{"userId": link[1], "token": link[2]})
+	link := p.said(t, regexp.MustCompile(`/account/activate\?token=([\w-]+)&userId=([\w-]+)`))
+	login := p.post(t, "/identity/resources/users/v1/activate", map[string]string{
+		"token": link[1], "userId": link[2], "password": passphrase,
+	})
 	if got := p.get(t, "/reports/q3.txt", login["accessToken"].(string)); got != http.StatusOK {
 		t.Errorf("a report for the tenant's first user = %d, want 200", got)
 	}
@@ -44,6 +46,8 @@ func TestReadmeProgram(t *testing.T) {
 		t.Errorf("the page to sign up = %d, want 200", got)
 	}
 }
+
+const passphrase = "correct horse battery staple"
 
 // readmeProgram is the first whole program in README.md.
 func readmeProgram(t *testing.T) string {
