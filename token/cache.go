@@ -100,4 +100,8 @@ func (c *Cache[T]) place(sum *[sha256.Size]byte) []atomic.Pointer[entry[T]] {
 	return c.entries[i : i+ways]
 }
 
-func sumOf(raw string) [sha256.Size]byte { return sha256.Sum256([]byte(raw)) }
+// sumOf hashes through room on the stack: a token of the usual length costs no allocation.
+func sumOf(raw string) [sha256.Size]byte {
+	var room [2048]byte
+	return sha256.Sum256(append(room[:0], raw...))
+}

@@ -28,13 +28,13 @@ type Claims struct {
 // known claim of its type. What it refuses is ErrClaims.
 func ParseClaims(payload []byte) (Claims, error) {
 	var c Claims
-	if err := object(payload, c.set); err != nil {
+	if err := object(string(payload), c.set); err != nil {
 		return Claims{}, fmt.Errorf("%w: %w", ErrClaims, err)
 	}
 	return c, nil
 }
 
-func (c *Claims) set(name string, value []byte) (err error) {
+func (c *Claims) set(name, value string) (err error) {
 	if t := c.textNamed(name); t != nil {
 		*t, err = text(value)
 	} else if l := c.listNamed(name); l != nil {
@@ -106,7 +106,7 @@ func (c *Claims) timeNamed(name string) *int64 {
 	return nil
 }
 
-func (c *Claims) setOther(name string, value []byte) (err error) {
+func (c *Claims) setOther(name, value string) (err error) {
 	switch name {
 	case "aud":
 		if value[0] == '"' {
@@ -118,14 +118,14 @@ func (c *Claims) setOther(name string, value []byte) (err error) {
 	case "email_verified":
 		c.EmailVerified, err = truth(value)
 	case "act":
-		if c.Actor = value; value[0] != '{' {
+		if c.Actor = json.RawMessage(value); value[0] != '{' {
 			err = errJSON
 		}
 	default:
 		if c.Custom == nil {
 			c.Custom = make(map[string]json.RawMessage)
 		}
-		c.Custom[name] = value
+		c.Custom[name] = json.RawMessage(value)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -18,26 +19,27 @@ const (
 	maxName  = 256
 )
 
-// object reads b as one JSON object and calls each with its members, in order, the value as
-// it stands. Members of one name, at any depth, invalid UTF-8, U+0000, unpaired surrogates
+// object reads in as one JSON object and calls each with its members, in order, the value
+// as it stands. Members of one name, at any depth, invalid UTF-8, U+0000, unpaired surrogates
 // and bytes after the object are refused.
-func object(b []byte, each func(name string, value []byte) error) error {
-	if !utf8.Valid(b) {
+func object(in string, each func(name, value string) error) error {
+	if !utf8.ValidString(in) {
 		return errJSON
 	}
-	s := scanner{b: b}
+	s := scanner{in: in}
 	if !s.members(each) {
 		return s.err
 	}
-	if s.next(); s.i < len(b) {
+	if s.next(); s.i < len(in) {
 		return errJSON
 	}
 	return nil
 }
 
 // A scanner walks over strict JSON (RFC 8259).
+// What it finds are parts of what it reads: nothing is copied.
 type scanner struct {
-	b     []byte
+	in    string
 	i     int
 	depth int
 	err   error
@@ -52,8 +54,8 @@ func (s *scanner) fail() bool {
 
 // next skips white space and returns the byte that follows, 0 at the end.
 func (s *scanner) next() byte {
-	for ; s.i < len(s.b); s.i++ {
-		if c := s.b[s.i]; c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+	for ; s.i < len(s.in); s.i++ {
+		if c := s.in[s.i]; c != ' ' && c != '\t' && c != '\n' && c != '\r' {
 			return c
 		}
 	}
@@ -62,7 +64,7 @@ func (s *scanner) next() byte {
 
 // take consumes c if it is next.
 func (s *scanner) take(c byte) bool {
-	if s.next() != c || s.i == len(s.b) {
+	if s.next() != c || s.i == len(s.in) {
 		return false
 	}
 	s.i++
@@ -70,7 +72,7 @@ func (s *scanner) take(c byte) bool {
 }
 
 // members walks over an object. A nil each is told nothing.
-func (s *scanner) members(each func(name string, value []byte) error) bool {
+func (s *scanner) members(each func(name, value string) error) bool {
 	if s.depth++; s.depth > maxDepth || !s.take('{') {
 		return s.fail()
 	}
@@ -98,20 +100,20 @@ func (s *scanner) members(each func(name string, value []byte) error) bool {
 	}
 }
 
-func (s *scanner) member() (name string, value []byte, ok bool) {
+func (s *scanner) member() (name, value string, ok bool) {
 	s.next()
 	start := s.i
 	if !s.text() || s.i-start > maxName {
-		return "", nil, s.fail()
+		return "", "", s.fail()
 	}
-	name, err := text(s.b[start:s.i])
+	name, err := text(s.in[start:s.i])
 	if err != nil || !s.take(':') {
-		return "", nil, s.fail()
+		return "", "", s.fail()
 	}
 	s.next()
 	start = s.i
 	ok = s.value()
-	return name, s.b[start:s.i], ok
+	return name, s.in[start:s.i], ok
 }
 
 // names remembers the names of one object.
@@ -154,7 +156,7 @@ func (s *scanner) value() bool {
 		return s.number()
 	}
 	for _, word := range []string{"true", "false", "null"} {
-		if end := s.i + len(word); end <= len(s.b) && string(s.b[s.i:end]) == word {
+		if end := s.i + len(word); end <= len(s.in) && s.in[s.i:end] == word {
 			s.i = end
 			return true
 		}
@@ -163,7 +165,7 @@ func (s *scanner) value() bool {
 }
 
 // elements walks over an array. A nil each is told nothing.
-func (s *scanner) elements(each func(value []byte) error) bool {
+func (s *scanner) elements(each func(value string) error) bool {
 	if s.depth++; s.depth > maxDepth || !s.take('[') {
 		return s.fail()
 	}
@@ -178,7 +180,7 @@ func (s *scanner) elements(each func(value []byte) error) bool {
 			return s.fail()
 		}
 		if each != nil {
-			if s.err = each(s.b[start:s.i]); s.err != nil {
+			if s.err = each(s.in[start:s.i]); s.err != nil {
 				return false
 			}
 		}
@@ -193,11 +195,11 @@ func (s *scanner) elements(each func(value []byte) error) bool {
 
 // text walks over a string.
 func (s *scanner) text() bool {
-	if s.i >= len(s.b) || s.b[s.i] != '"' {
+	if s.i >= len(s.in) || s.in[s.i] != '"' {
 		return s.fail()
 	}
-	for s.i++; s.i < len(s.b); s.i++ {
-		switch c := s.b[s.i]; {
+	for s.i++; s.i < len(s.in); s.i++ {
+		switch c := s.in[s.i]; {
 		case c == '"':
 			s.i++
 			return true
@@ -213,10 +215,10 @@ func (s *scanner) text() bool {
 // escape walks over an escape but for its last byte. A surrogate must be a high one with a
 // low one after it.
 func (s *scanner) escape() bool {
-	if s.i++; s.i >= len(s.b) {
+	if s.i++; s.i >= len(s.in) {
 		return false
 	}
-	switch s.b[s.i] {
+	switch s.in[s.i] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return true
 	case 'u':
@@ -230,7 +232,7 @@ func (s *scanner) escape() bool {
 	case r < 0xd800 || r >= 0xe000:
 		return true
 	}
-	if s.i+2 >= len(s.b) || s.b[s.i+1] != '\\' || s.b[s.i+2] != 'u' {
+	if s.i+2 >= len(s.in) || s.in[s.i+1] != '\\' || s.in[s.i+2] != 'u' {
 		return false
 	}
 	s.i += 2
@@ -240,13 +242,13 @@ func (s *scanner) escape() bool {
 
 // hex reads the four digits after the byte at i and stops on the last; -1 if they are none.
 func (s *scanner) hex() rune {
-	if s.i+4 >= len(s.b) {
+	if s.i+4 >= len(s.in) {
 		return -1
 	}
 	r := rune(0)
 	for range 4 {
 		s.i++
-		c := s.b[s.i]
+		c := s.in[s.i]
 		switch {
 		case c >= '0' && c <= '9':
 			r = r<<4 | rune(c-'0')
@@ -261,21 +263,21 @@ func (s *scanner) hex() rune {
 
 // number walks over a number.
 func (s *scanner) number() bool {
-	if s.i < len(s.b) && s.b[s.i] == '-' {
+	if s.i < len(s.in) && s.in[s.i] == '-' {
 		s.i++
 	}
-	if s.i < len(s.b) && s.b[s.i] == '0' {
+	if s.i < len(s.in) && s.in[s.i] == '0' {
 		s.i++
 	} else if !s.digits() {
 		return s.fail()
 	}
-	if s.i < len(s.b) && s.b[s.i] == '.' {
+	if s.i < len(s.in) && s.in[s.i] == '.' {
 		if s.i++; !s.digits() {
 			return s.fail()
 		}
 	}
-	if s.i < len(s.b) && s.b[s.i]|0x20 == 'e' {
-		if s.i++; s.i < len(s.b) && (s.b[s.i] == '+' || s.b[s.i] == '-') {
+	if s.i < len(s.in) && s.in[s.i]|0x20 == 'e' {
+		if s.i++; s.i < len(s.in) && (s.in[s.i] == '+' || s.in[s.i] == '-') {
 			s.i++
 		}
 		if !s.digits() {
@@ -287,36 +289,36 @@ func (s *scanner) number() bool {
 
 func (s *scanner) digits() bool {
 	start := s.i
-	for s.i < len(s.b) && s.b[s.i] >= '0' && s.b[s.i] <= '9' {
+	for s.i < len(s.in) && s.in[s.i] >= '0' && s.in[s.i] <= '9' {
 		s.i++
 	}
 	return s.i > start
 }
 
 // text decodes a value that the scanner has walked over, which must be a string.
-func text(value []byte) (string, error) {
+func text(value string) (string, error) {
 	if len(value) < 2 || value[0] != '"' {
 		return "", errJSON
 	}
 	inside := value[1 : len(value)-1]
-	if !slices.Contains(inside, '\\') {
-		return string(inside), nil
+	if !strings.Contains(inside, `\`) {
+		return inside, nil
 	}
 	var t string
-	if err := json.Unmarshal(value, &t); err != nil {
+	if err := json.Unmarshal([]byte(value), &t); err != nil {
 		return "", errJSON
 	}
 	return t, nil
 }
 
 // texts decodes an array of strings.
-func texts(value []byte) ([]string, error) {
+func texts(value string) ([]string, error) {
 	if value[0] != '[' {
 		return nil, errJSON
 	}
 	all := []string{}
-	s := scanner{b: value}
-	_ = s.elements(func(v []byte) error {
+	s := scanner{in: value}
+	_ = s.elements(func(v string) error {
 		t, err := text(v)
 		all = append(all, t)
 		return err
@@ -326,17 +328,17 @@ func texts(value []byte) ([]string, error) {
 
 // seconds decodes a time: an integer of seconds since 1970, above 0 and below the year
 // 10000, written as such.
-func seconds(value []byte) (int64, error) {
+func seconds(value string) (int64, error) {
 	const last = 253402300799
-	n, err := strconv.ParseInt(string(value), 10, 64)
+	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || n < 1 || n > last {
 		return 0, errJSON
 	}
 	return n, nil
 }
 
-func truth(value []byte) (bool, error) {
-	switch string(value) {
+func truth(value string) (bool, error) {
+	switch value {
 	case "true":
 		return true, nil
 	case "false":

@@ -118,7 +118,7 @@ func render(claims []claim, v *Values, maxBytes int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: iss, aud, sub, type, iat and a later exp are required", ErrClaims)
 	}
 	if v.Metadata != "" {
-		if err := object([]byte(v.Metadata), ignore); err != nil {
+		if err := object(v.Metadata, ignore); err != nil {
 			return nil, fmt.Errorf("%w: metadata: %w", ErrClaims, err)
 		}
 	}
@@ -141,7 +141,7 @@ func render(claims []claim, v *Values, maxBytes int) ([]byte, error) {
 	return b, nil
 }
 
-func ignore(string, []byte) error { return nil }
+func ignore(string, string) error { return nil }
 
 // largest names the three largest claims with their sizes.
 func largest(claims []claim, sizes []int) string {
@@ -188,6 +188,9 @@ func appendTime(b []byte, t time.Time) []byte {
 // appendString appends text in quotes. Invalid UTF-8 becomes U+FFFD.
 func appendString(b []byte, text string) []byte {
 	b = append(b, '"')
+	if !strings.ContainsFunc(text, special) {
+		return append(append(b, text...), '"')
+	}
 	for _, r := range text {
 		switch {
 		case r == '"' || r == '\\':
@@ -200,4 +203,10 @@ func appendString(b []byte, text string) []byte {
 		}
 	}
 	return append(b, '"')
+}
+
+// special reports whether r cannot stand in a JSON string as it is, or may be what is left
+// of text that was not UTF-8.
+func special(r rune) bool {
+	return r < ' ' || r == '"' || r == '\\' || r == 0x7f || r == utf8.RuneError
 }

@@ -168,10 +168,11 @@ func (s *Set) choose(head, typ string) (*verifier, error) {
 	if err != nil {
 		return nil, ErrMalformed
 	}
-	if v := s.known(string(decoded), typ); v != nil {
+	opened := string(decoded)
+	if v := s.known(opened, typ); v != nil {
 		return v, nil
 	}
-	h, err := parseHeader(decoded)
+	h, err := parseHeader(opened)
 	if err != nil {
 		return nil, err
 	}
@@ -212,8 +213,8 @@ type header struct{ alg, kid, typ string }
 
 // parseHeader accepts the members alg, kid and typ, each once and a string, and no other:
 // with crit, b64, zip, cty, jwk, jku, x5u and x5c a sender would choose how it is read.
-func parseHeader(b []byte) (h header, err error) {
-	err = object(b, func(name string, value []byte) (err error) {
+func parseHeader(in string) (h header, err error) {
+	err = object(in, func(name, value string) (err error) {
 		switch name {
 		case "alg":
 			h.alg, err = text(value)
