@@ -23,7 +23,7 @@ type Gate struct {
 	feed    *Feed
 	keys    *Keys
 	ring    *secret.Ring
-	expect  token.Expect
+	expect  token.Expect // but for the time, the type and the issuer
 	tokens  *token.Cache[ticket]
 	people  *people
 	session SessionPolicy
@@ -90,7 +90,7 @@ func (g *Gate) verify(raw string, now time.Time) (*ticket, error) {
 		return nil, err
 	}
 	want := g.expect
-	want.Now, want.Type = now, userToken
+	want.Now, want.Type, want.Issuer = now, userToken, g.keys.issued(c.Issuer)
 	if kind == store.ManagementKind {
 		want.Type = vendorToken
 	}

@@ -2,8 +2,10 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,10 +19,12 @@ type Keys struct {
 	*base
 	ring      *secret.Ring
 	algorithm string
+	issuer    string // of the tokens that this process mints
 
-	set   atomic.Pointer[token.Set]
-	stale atomic.Bool // another process may have changed the keys
-	mu    sync.Mutex
+	set     atomic.Pointer[token.Set]
+	issuers atomic.Pointer[[]string] // of the tokens that every process of the environment mints
+	stale   atomic.Bool              // another process may have changed either
+	mu      sync.Mutex
 }
 
 // Set returns the keys as this process knows them.
@@ -44,7 +48,60 @@ func (s *Keys) start(ctx context.Context) error {
 			return fmt.Errorf("make a signing key: %w", err)
 		}
 	}
+	if err := s.declare(ctx); err != nil {
+		return fmt.Errorf("declare the issuer: %w", err)
+	}
 	return s.load(ctx)
+}
+
+const (
+	issuersSetting = "issuers"
+	maxIssuers     = 16
+)
+
+// declare adds this process's issuer to those of the environment: processes that people
+// reach by different addresses take each other's tokens. The oldest makes room.
+func (s *Keys) declare(ctx context.Context) error {
+	known, err := readIssuers(ctx, s.store)
+	if err != nil || slices.Contains(known, s.issuer) {
+		return err
+	}
+	return s.change(ctx, store.System(), "issuer.declared", s.issuer, func(tx *unit) error {
+		known, err := readIssuers(ctx, tx)
+		if err != nil || slices.Contains(known, s.issuer) {
+			return err
+		}
+		known = append(known, s.issuer)
+		doc, err := json.Marshal(known[max(0, len(known)-maxIssuers):])
+		if err != nil {
+			return err
+		}
+		if err := tx.PutSetting(ctx, "", issuersSetting, doc); err != nil {
+			return err
+		}
+		return tx.revoke(ctx, store.Revocation{})
+	})
+}
+
+func readIssuers(ctx context.Context, r store.Records) ([]string, error) {
+	var known []string
+	doc, err := r.Setting(ctx, "", issuersSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(doc, &known)
+	}
+	return known, err
+}
+
+// issued returns the issuer to expect of a token that says claimed: that, where a process
+// of the environment mints under it, else this process's own.
+func (s *Keys) issued(claimed string) string {
+	if known := s.issuers.Load(); known != nil && slices.Contains(*known, claimed) {
+		return claimed
+	}
+	return s.issuer
 }
 
 func (s *Keys) create(ctx context.Context, generation int) error {
@@ -103,7 +160,12 @@ func (s *Keys) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	issuers, err := readIssuers(ctx, s.store)
+	if err != nil {
+		return fmt.Errorf("read issuers: %w", err)
+	}
 	s.set.Store(set)
+	s.issuers.Store(&issuers)
 	return nil
 }
 

@@ -58,6 +58,7 @@ type Services struct {
 	Users       *Users
 	Members     *Members
 	Profiles    *Profiles
+	Configured  *Configured
 
 	base *base
 }
@@ -75,7 +76,7 @@ func New(ctx context.Context, c Config) (*Services, error) {
 		return nil, err
 	}
 	s.Environment, b.environment = id, id
-	s.Keys = &Keys{base: b, ring: c.Ring, algorithm: c.Algorithm}
+	s.Keys = &Keys{base: b, ring: c.Ring, algorithm: c.Algorithm, issuer: c.BaseURL}
 	if err := s.Keys.start(ctx); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (s *Services) build(b *base, c Config, compose *message.Composer) {
 	s.Gate = &Gate{
 		base: b, feed: s.Feed, keys: s.Keys, ring: c.Ring, people: p, session: c.Session,
 		tokens: token.NewCache[ticket](c.CachedTokens),
-		expect: token.Expect{Issuer: m.issuer, Audience: []string{m.audience}, MaxLifetime: token.MaxLifetime},
+		expect: token.Expect{Audience: []string{m.audience}, MaxLifetime: token.MaxLifetime},
 	}
 	s.SignIn = &SignIn{
 		base: b, feed: s.Feed, passwords: s.Passwords, minter: m, people: p, ring: c.Ring, policy: c.Session,
@@ -115,6 +116,7 @@ func (s *Services) build(b *base, c Config, compose *message.Composer) {
 	s.Users = &Users{base: b, passwords: s.Passwords, perTenant: c.PerTenant}
 	s.Members = &Members{base: b}
 	s.Profiles = &Profiles{base: b}
+	s.Configured = &Configured{base: b, keys: s.Keys, config: c}
 }
 
 // Bind returns the services that a host may use inside a transaction of its own, over the

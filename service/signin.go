@@ -332,7 +332,7 @@ func (s *SignIn) Refresh(ctx context.Context, by store.Principal, refresh string
 			return s.replay(ctx, by, o, refresh, hash)
 		}
 		l, err := s.rotate(ctx, by, o, refresh, hash)
-		if !errors.Is(err, store.ErrNotFound) {
+		if err != errRaced {
 			return l, err
 		}
 	}
@@ -346,8 +346,10 @@ func refusedRefresh(err error) error {
 	return err
 }
 
-// rotate replaces the current secret of a family. ErrNotFound means that another caller
-// did so first.
+// errRaced means that another caller rotated the family first.
+var errRaced = errors.New("the session was rotated meanwhile")
+
+// rotate replaces the current secret of a family, or returns errRaced.
 func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session, refresh string, hash []byte) (Login, error) {
 	if by.TenantID != "" && by.TenantID != o.TenantID {
 		if err := s.enter(ctx, o.UserID, by.TenantID); err != nil {
@@ -376,6 +378,9 @@ func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session
 		r.At, r.ExpiresAt = tx.at, s.policy.slide(store.Family, tx.at, o.EndsAt)
 		return tx.RotateSession(ctx, r)
 	})
+	if errors.Is(err, store.ErrNotFound) {
+		return Login{}, errRaced
+	}
 	if err != nil {
 		return Login{}, err
 	}

@@ -1,0 +1,183 @@
+// Package identity gives an application identity of its own, inside its process and its
+// database: sign-up and sign-in, tenants, roles and permissions, sessions and tokens.
+//
+//	id, err := identity.New(ctx, identity.Options{Permissions: []identity.Permission{"reports.read"}})
+//	…
+//	id.Mount(mux)
+//	mux.Handle("GET /reports", id.RequirePermission("reports.read")(reports))
+//
+// [Identity.Mount] serves the published API, the pages under /account/ and /openapi.json.
+// Every operation of the API has a method here: id.Users.Create does in process what the
+// route does. A host that calls in process passes [System] as the caller.
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/go-identity/identity/handlers"
+	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/middleware"
+	"github.com/go-identity/identity/service"
+	"github.com/go-identity/identity/store"
+)
+
+// The nouns that a host meets, under the names it meets them by.
+type (
+	// Permission names one thing that a caller may do.
+	Permission = store.Permission
+	// Principal is a caller whose credential has been checked.
+	Principal = store.Principal
+	// Message is an e-mail on its way out.
+	Message = store.Message
+	// Error is how the library says no.
+	Error = fault.Error
+)
+
+// Identity is the library, wired. Its exported fields are the API in process.
+type Identity struct {
+	Users       *service.Users
+	Members     *service.Members
+	Tenants     *service.Tenants
+	Roles       *service.Roles
+	Permissions *service.Permissions
+	Categories  *service.Categories
+	Sessions    *service.Sessions
+	Profiles    *service.Profiles
+	Passwords   *service.Passwords
+	SignIn      *service.SignIn
+	SignUp      *service.SignUp
+	Credentials *service.Credentials
+
+	services *service.Services
+	guard    *middleware.Guard
+	api      *handlers.API
+	pages    http.Handler
+	handler  http.Handler
+	store    store.Store
+	declared map[Permission]bool
+	close    sync.Once
+	closed   error
+}
+
+// New wires an Identity. It opens the store, brings its schema up to date, makes what a
+// first start needs (a key to sign with, the catalogue of permissions, the first roles)
+// and checks the options. The error names everything that is wrong with them. On an error
+// a store that was passed in stays open.
+func New(ctx context.Context, o Options) (*Identity, error) {
+	w, err := wire(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	return w, nil
+}
+
+// System is the caller that a host names when it calls in process. It may do everything.
+func System() Principal { return store.System() }
+
+// PrincipalFrom returns who is calling, as [Identity.Authenticate] or a guard found it. It
+// reports false when nobody is signed in.
+func PrincipalFrom(ctx context.Context) (Principal, bool) { return middleware.PrincipalFrom(ctx) }
+
+// Mount registers every path of the library on mux: the wire, the pages and /openapi.json.
+func (id *Identity) Mount(mux *http.ServeMux) {
+	id.api.Mount(mux)
+	mux.Handle(accountPages, id.pages)
+}
+
+// Handler serves every path of the library as one handler, for another router or behind
+// [http.StripPrefix]. Other paths get 404.
+func (id *Identity) Handler() http.Handler { return id.handler }
+
+// Authenticate finds out who is calling and tells next through the context. Nobody is
+// refused: that is for the guards below, which authenticate by themselves where
+// Authenticate did not run.
+func (id *Identity) Authenticate(next http.Handler) http.Handler { return id.guard.Authenticate(next) }
+
+// RequirePermission lets through who holds any of the permissions. Each must be in
+// Options.Permissions: a guard that names another refuses everybody, and Err says so.
+func (id *Identity) RequirePermission(first Permission, more ...Permission) func(http.Handler) http.Handler {
+	return id.guard.RequirePermission(first, more...)
+}
+
+// RequireAll lets through who holds all of the permissions.
+func (id *Identity) RequireAll(first Permission, more ...Permission) func(http.Handler) http.Handler {
+	return id.guard.RequireAll(first, more...)
+}
+
+// RequireUser lets through who is signed in.
+func (id *Identity) RequireUser(next http.Handler) http.Handler { return id.guard.RequireUser(next) }
+
+// RequireRole lets through who holds any of the environment roles. A role that a tenant
+// made never counts, whatever its key.
+func (id *Identity) RequireRole(first string, more ...string) func(http.Handler) http.Handler {
+	return id.guard.RequireRole(first, more...)
+}
+
+// RequireTenant lets through who acts in the tenant that of finds in the request, such as
+// [middleware.PathTenant].
+func (id *Identity) RequireTenant(of func(*http.Request) string) func(http.Handler) http.Handler {
+	return id.guard.RequireTenant(of)
+}
+
+// Environment is the id of this installation: the clientId of the wire, the audience of
+// its tokens.
+func (id *Identity) Environment() string { return id.services.Environment }
+
+// Run delivers messages, removes what expired and reads revocations ahead of the requests,
+// until ctx ends. Without it everything stays correct but messages wait, which the log
+// says. Run returns at once with an error when the wiring is wrong (see Err).
+func (id *Identity) Run(ctx context.Context) error {
+	if err := id.Err(); err != nil {
+		return err
+	}
+	return id.services.Run(ctx)
+}
+
+// Err returns the wiring mistakes found so far: a guard that names an undeclared
+// permission.
+func (id *Identity) Err() error { return id.guard.Err() }
+
+// Healthy reports whether the store answers and messages leave, for a health check.
+func (id *Identity) Healthy(ctx context.Context) error { return id.services.Healthy(ctx) }
+
+// Close closes the store. A second call does nothing. It does not wait for Run: cancel its
+// context first.
+func (id *Identity) Close() error {
+	id.close.Do(func() { id.closed = id.store.Close() })
+	return id.closed
+}
+
+// A Tx is the services bound to a transaction of the host's.
+type Tx struct {
+	Users       *service.Users
+	Members     *service.Members
+	Tenants     *service.Tenants
+	Roles       *service.Roles
+	Permissions *service.Permissions
+	Categories  *service.Categories
+}
+
+// InTx binds the services to the host's own transaction on the same database, so that a
+// user and the host's row about that user are written together or not at all. On
+// PostgreSQL the transaction must be serializable. What it changes reaches the caches of
+// every process, this one included, within Options.Session.RevocationLag of the commit.
+func (id *Identity) InTx(ctx context.Context, tx *sql.Tx) (*Tx, error) {
+	b, ok := id.store.(store.Binder)
+	if !ok {
+		return nil, errors.New("identity: this store cannot join a transaction")
+	}
+	bound, err := b.Bind(ctx, tx)
+	if err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	s := id.services.Bind(bound)
+	return &Tx{
+		Users: s.Users, Members: s.Members, Tenants: s.Tenants,
+		Roles: s.Roles, Permissions: s.Permissions, Categories: s.Categories,
+	}, nil
+}

@@ -1,0 +1,191 @@
+package identity
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/go-identity/identity/service"
+	"github.com/go-identity/identity/store"
+)
+
+// Options configure an Identity. The zero Options run: a SQLite file at ./identity.db, on
+// loopback, with messages in the log.
+type Options struct {
+	// Store keeps the records; Close closes it. Nil means a SQLite file at ./identity.db.
+	// See the packages store/sqlite and store/postgres.
+	Store store.Store
+
+	// BaseURL is where people reach the host, such as "https://app.example.com": links in
+	// messages and the issuer of tokens. It is https unless it is loopback. Empty means
+	// http://localhost:8080.
+	BaseURL string
+
+	// Secrets encrypt what the store must not show: signing keys, tokens in flight. Each has
+	// at least 32 bytes; the first encrypts, all decrypt, so that one can be replaced. Empty
+	// means a key file beside the SQLite file, or random with a database in memory; with
+	// PostgreSQL New returns an error.
+	Secrets [][]byte
+
+	// Name is what people know the host by, in messages and on pages. Empty means "this
+	// service".
+	Name string
+
+	// Permissions is the catalogue of the host: what its guards ask for. A guard that asks
+	// for anything else refuses every request. Empty means the library's own only.
+	Permissions []Permission
+
+	// Roles are made when the store does not have them. A permission that a role here has
+	// and the stored one lacks is added; nothing is taken away. Empty means an "admin" role,
+	// which the first user of a tenant gets and which may do everything, and a "member" role
+	// that everybody else gets and that may do nothing.
+	Roles []RoleSeed
+
+	Users    UserOptions
+	SignUp   SignUpOptions
+	Password PasswordOptions
+	Lockout  LockoutOptions
+	Session  SessionOptions
+	Token    TokenOptions
+	Limits   LimitOptions
+
+	// Origins are the browser origins that may call besides BaseURL's own, such as
+	// "https://spa.example.com": for cross-origin requests (CORS) and against forged ones
+	// (CSRF) alike. Empty means none.
+	Origins []string
+
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. Empty means none:
+	// the address of a request is its peer's.
+	TrustedProxies []netip.Prefix
+
+	// Send delivers a message. Run calls it, again until it succeeds. Nil means that
+	// messages go to the log.
+	Send func(ctx context.Context, m Message) error
+
+	// Logger takes what the library has to say. Nil means text on standard error.
+	Logger *slog.Logger
+
+	// Now tells the time. Nil means time.Now.
+	Now func() time.Time
+}
+
+// UserOptions say whose users are whose.
+type UserOptions struct {
+	// PerTenant makes users belong to one tenant each, so that one address may be two users
+	// in two tenants. It cannot change once there are users. False means that a user is one
+	// person in every tenant.
+	PerTenant bool
+}
+
+// SignUpOptions say who may sign up.
+type SignUpOptions struct {
+	// Disabled lets nobody sign up. False means that everybody may.
+	Disabled bool
+	// SkipVerification takes an address for proved as soon as it is given, and lets users
+	// sign in whose address is not. The answer to a sign-up then tells whether an address is
+	// known. False means that a link is mailed first.
+	SkipVerification bool
+	// LinkLife is how long the link of an activation works. Zero means 24 hours.
+	LinkLife time.Duration
+}
+
+// PasswordOptions say what a password must be.
+type PasswordOptions struct {
+	// MinLength is counted in code points after NFKC normalization; at least 8. Zero means 15,
+	// what NIST SP 800-63B-4 asks of a password that is the only factor.
+	MinLength int
+	// Breached reports whether a password is known to attackers. Nil means that only the
+	// built-in list of common passwords is asked.
+	Breached func(ctx context.Context, password string) (bool, error)
+	// Hashes is how many passwords are hashed at the same time, at 19 MiB each. Zero means
+	// one less than GOMAXPROCS, and at least one.
+	Hashes int
+}
+
+// LockoutOptions say when guessing a password stops.
+type LockoutOptions struct {
+	// Disabled turns the lockout off. False means that it is on.
+	Disabled bool
+	// Failures lock an account. Zero means 10.
+	Failures int
+	// Window is the time after which failures are forgotten. Zero means 15 minutes.
+	Window time.Duration
+	// Duration is how long the account is locked. Zero means 15 minutes.
+	Duration time.Duration
+}
+
+// SessionOptions say how long a sign-in lasts.
+type SessionOptions struct {
+	// Idle ends a session that is not used. Zero means 7 days.
+	Idle time.Duration
+	// Absolute ends a session in any case. Zero means 30 days.
+	Absolute time.Duration
+	// Max is how many sessions a user may have; one more ends the oldest. Zero means any number.
+	Max int
+	// ReuseGrace is how long a refresh token that was replaced still gets the same
+	// successor, for the client that had it. Zero means 10 seconds.
+	ReuseGrace time.Duration
+	// RevocationLag is how long a revocation or a change of rights may take to reach other
+	// processes. In the process that made it it holds at once. Zero means 1 second.
+	RevocationLag time.Duration
+}
+
+// TokenOptions say what access tokens are.
+type TokenOptions struct {
+	// Lifetime of an access token. Zero means 5 minutes.
+	Lifetime time.Duration
+	// Algorithm of new signing keys: RS256, ES256 or EdDSA. Empty means RS256 with 2048 bits,
+	// which every client of the published API understands.
+	Algorithm string
+	// MaxBytes bounds an access token, so that it fits the headers of common servers. Zero
+	// means 7,168.
+	MaxBytes int
+	// Cached is how many verified tokens are remembered. Zero means 16,384.
+	Cached int
+}
+
+// LimitOptions bound how often one address may call.
+type LimitOptions struct {
+	// Off turns the limits off. False means that they are on.
+	Off bool
+}
+
+// A RoleSeed is a role that New makes sure of.
+type RoleSeed = service.RoleSeed
+
+const (
+	defaultBaseURL = "http://localhost:8080"
+	defaultPath    = "identity.db"
+)
+
+// orDefault returns v, or what the zero value means.
+func orDefault[T comparable](v, means T) T {
+	var zero T
+	if v == zero {
+		return means
+	}
+	return v
+}
+
+func (o Options) session() service.SessionPolicy {
+	return service.SessionPolicy{
+		Idle:          orDefault(o.Session.Idle, 7*24*time.Hour),
+		Absolute:      orDefault(o.Session.Absolute, 30*24*time.Hour),
+		Max:           o.Session.Max,
+		ReuseGrace:    orDefault(o.Session.ReuseGrace, 10*time.Second),
+		RevocationLag: orDefault(o.Session.RevocationLag, time.Second),
+		AccessToken:   orDefault(o.Token.Lifetime, 5*time.Minute),
+	}
+}
+
+func (o Options) lockout() store.AttemptLimit {
+	if o.Lockout.Disabled {
+		return store.AttemptLimit{}
+	}
+	return store.AttemptLimit{
+		Max:    orDefault(o.Lockout.Failures, 10),
+		Window: orDefault(o.Lockout.Window, 15*time.Minute),
+		Lock:   orDefault(o.Lockout.Duration, 15*time.Minute),
+	}
+}

@@ -1,0 +1,259 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-identity/identity/handlers"
+	"github.com/go-identity/identity/handlers/pages"
+	"github.com/go-identity/identity/internal/password"
+	"github.com/go-identity/identity/internal/secret"
+	"github.com/go-identity/identity/message"
+	"github.com/go-identity/identity/middleware"
+	"github.com/go-identity/identity/service"
+	"github.com/go-identity/identity/store"
+	"github.com/go-identity/identity/store/sqlite"
+)
+
+// wire checks the options and builds every room in dependency order.
+func wire(ctx context.Context, o Options) (*Identity, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	opened := o.Store == nil
+	if opened {
+		s, err := sqlite.Open(ctx, defaultPath)
+		if err != nil {
+			return nil, err
+		}
+		o.Store = s
+	}
+	id, err := build(ctx, o)
+	if err != nil && opened {
+		err = errors.Join(err, o.Store.Close())
+	}
+	return id, err
+}
+
+// complete fills in what zero values mean and lists everything that is wrong.
+func (o *Options) complete() error {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	if o.Send == nil {
+		o.Send = message.LogSender(o.Logger)
+	}
+	o.BaseURL = strings.TrimSuffix(orDefault(o.BaseURL, defaultBaseURL), "/")
+	return errors.Join(o.checkURL(), o.checkPassword(), o.checkTimes())
+}
+
+func (o *Options) checkURL() error {
+	u, err := url.Parse(o.BaseURL)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("BaseURL %q must be a scheme and a host, such as https://app.example.com", o.BaseURL)
+	}
+	if u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()) {
+		return nil
+	}
+	return fmt.Errorf("BaseURL %q must be https: plain http is for loopback only", o.BaseURL)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+func (o *Options) checkPassword() error {
+	if n := o.Password.MinLength; n != 0 && (n < 8 || n > 128) {
+		return fmt.Errorf("Password.MinLength is %d, must be 8 to 128", n)
+	}
+	return nil
+}
+
+func (o *Options) checkTimes() error {
+	var wrong []error
+	p := o.session()
+	for name, d := range map[string]time.Duration{
+		"Session.Idle": p.Idle, "Session.Absolute": p.Absolute, "Session.ReuseGrace": p.ReuseGrace,
+		"Session.RevocationLag": p.RevocationLag, "Token.Lifetime": p.AccessToken, "SignUp.LinkLife": o.SignUp.LinkLife,
+		"Lockout.Window": o.Lockout.Window, "Lockout.Duration": o.Lockout.Duration,
+	} {
+		if d < 0 {
+			wrong = append(wrong, fmt.Errorf("%s must not be negative", name))
+		}
+	}
+	if p.AccessToken < 10*time.Second || p.AccessToken > 180*24*time.Hour {
+		wrong = append(wrong, errors.New("Token.Lifetime must be 10 seconds to 180 days"))
+	}
+	if o.Session.Max < 0 || o.Lockout.Failures < 0 || o.Token.MaxBytes < 0 || o.Token.Cached < 0 || o.Password.Hashes < 0 {
+		wrong = append(wrong, errors.New("counts must not be negative"))
+	}
+	return errors.Join(wrong...)
+}
+
+func build(ctx context.Context, o Options) (*Identity, error) {
+	ring, err := o.ring()
+	if err != nil {
+		return nil, err
+	}
+	hasher, err := password.New(password.Config{Limit: o.Password.Hashes})
+	if err != nil {
+		return nil, err
+	}
+	s, err := service.New(ctx, o.config(ring, hasher))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Seed(ctx, o.Permissions, o.Roles); err != nil {
+		return nil, err
+	}
+	id := &Identity{
+		Users: s.Users, Members: s.Members, Tenants: s.Tenants, Roles: s.Roles, Permissions: s.Permissions,
+		Categories: s.Categories, Sessions: s.Sessions, Profiles: s.Profiles, Passwords: s.Passwords, SignIn: s.SignIn, SignUp: s.SignUp,
+		Credentials: s.Credentials, services: s, store: o.Store, declared: map[Permission]bool{},
+	}
+	for _, p := range append(s.BuiltIn(), o.Permissions...) {
+		id.declared[p] = true
+	}
+	return id, id.face(o)
+}
+
+// face builds what requests meet: the guard and the handlers.
+func (id *Identity) face(o Options) error {
+	c := middleware.Config{
+		Resolve: id.resolve, Declared: func(p Permission) bool { return id.declared[p] }, Denied: id.services.Denied,
+		Log: o.Logger, Now: o.Now, Origins: o.Origins, TrustedProxies: o.TrustedProxies, LoginURL: "/account/login",
+	}
+	if !o.Limits.Off {
+		c.Limiter = middleware.NewLimiter(o.Now, middleware.Rates())
+	}
+	g, err := middleware.New(c)
+	if err != nil {
+		return err
+	}
+	id.guard = g
+	if id.api, err = handlers.New(handlers.Config{
+		Services: id.services, Guard: g, Log: o.Logger, Now: o.Now, BaseURL: o.BaseURL,
+	}); err != nil {
+		return err
+	}
+	id.pages, err = pages.New(pages.Config{
+		Guard: g, SignIn: id.SignIn, SignUp: id.SignUp, Log: o.Logger, Now: o.Now,
+		Brand: pages.Brand{Name: o.Name}, MinPassword: id.Passwords.Rules().MinLength,
+	})
+	if err != nil {
+		return err
+	}
+	root := http.NewServeMux()
+	root.Handle(accountPages, id.pages)
+	root.Handle("/", id.api)
+	id.handler = root
+	return nil
+}
+
+// accountPages is the folder of the pages.
+const accountPages = "/account/"
+
+// resolve tells the middleware who a credential stands for.
+func (id *Identity) resolve(ctx context.Context, c middleware.Credential) (*Principal, middleware.Renewal, error) {
+	if c.Cookie != "" {
+		p, until, err := id.services.Gate.ResolveCookie(ctx, c.Cookie)
+		return p, middleware.Renewal{Until: until}, err
+	}
+	p, err := id.services.Gate.Resolve(ctx, c.Bearer)
+	return p, middleware.Renewal{}, err
+}
+
+func (o Options) config(ring *secret.Ring, hasher *password.Hasher) service.Config {
+	return service.Config{
+		Store: o.Store, Now: o.Now, Log: o.Logger, Ring: ring, Hasher: hasher, Send: o.Send,
+		BaseURL: o.BaseURL, Brand: o.Name,
+		Password: password.Policy{MinLength: o.Password.MinLength, Breached: o.Password.Breached},
+		Lockout:  o.lockout(), Session: o.session(),
+		SignUp: service.SignUpPolicy{
+			Closed: o.SignUp.Disabled, SkipVerification: o.SignUp.SkipVerification,
+			LinkLife: orDefault(o.SignUp.LinkLife, 24*time.Hour),
+		},
+		Algorithm: orDefault(o.Token.Algorithm, "RS256"), MaxToken: orDefault(o.Token.MaxBytes, 7168),
+		CachedTokens: orDefault(o.Token.Cached, 16384), PerTenant: o.Users.PerTenant,
+		Unverified: o.SignUp.SkipVerification,
+	}
+}
+
+// ring returns the host's secrets, or those that a zero Options.Secrets means.
+func (o Options) ring() (*secret.Ring, error) {
+	if len(o.Secrets) > 0 {
+		return secret.New(o.Secrets)
+	}
+	l, ok := o.Store.(store.Local)
+	if !ok {
+		return nil, errors.New("Options.Secrets is empty: a database that processes share needs a secret of at least 32 bytes that they share")
+	}
+	key, err := o.keyFile(l.Path())
+	if err != nil {
+		return nil, err
+	}
+	return secret.New([][]byte{key})
+}
+
+const keySize = 32
+
+// keyFile reads the secret beside a database file, or makes it. A database in memory gets
+// one that dies with it.
+func (o Options) keyFile(path string) ([]byte, error) {
+	key := make([]byte, keySize)
+	if path == "" {
+		_, err := rand.Read(key)
+		return key, err
+	}
+	path += ".key"
+	if err := private(path); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return readKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a key file: %w", err)
+	}
+	if _, err := rand.Read(key); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	o.Logger.Warn("made a key file: keep it with the database, or set Options.Secrets", "path", path)
+	_, err = f.Write(key)
+	return key, errors.Join(err, f.Sync(), f.Close())
+}
+
+// private refuses a key file that others can read.
+func private(path string) error {
+	i, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && i.Mode().Perm()&0o077 != 0 {
+		err = fmt.Errorf("key file %s is open to others (mode %04o): chmod 600 it", path, i.Mode().Perm())
+	}
+	return err
+}
+
+func readKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	if err == nil && len(key) != keySize {
+		err = fmt.Errorf("key file %s has %d bytes, not %d", path, len(key), keySize)
+	}
+	return key, err
+}
