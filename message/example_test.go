@@ -37,5 +37,5 @@ func Example() {
 	//
 	// The link works once, for 1 day.
 	//
-	// If you did not sign up, ignore this message: without you nothing happens.
+	// If you did not sign up, ignore this message: no account opens unless you confirm.
 }
