@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/go-identity/identity/internal/fault"
@@ -24,7 +23,7 @@ type TenantChoice struct {
 // where the tenant is made. One who is a member already becomes an activated one and keeps
 // its roles.
 func (s *Members) Add(ctx context.Context, by store.Principal, userID string, in TenantChoice) (Profile, error) {
-	return s.place(ctx, by, "member.added", userID, in, func(tx *unit, u *store.User, isNew bool) error {
+	return s.place(ctx, by, placing{"member.added", userID, in}, func(tx *unit, u *store.User, isNew bool) error {
 		m, err := tx.Membership(ctx, in.TenantID, u.ID)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -43,7 +42,8 @@ func (s *Members) Add(ctx context.Context, by store.Principal, userID string, in
 // Activate makes a tenant the user's active one, in which its next session acts. The user
 // must be a member who may enter, or NotFound, except of a tenant that is made.
 func (s *Members) Activate(ctx context.Context, by store.Principal, userID string, in TenantChoice) (Profile, error) {
-	return s.place(ctx, by, "user.switched_tenant", userID, in, func(tx *unit, u *store.User, isNew bool) error {
+	p := placing{"user.switched_tenant", userID, in}
+	return s.place(ctx, by, p, func(tx *unit, u *store.User, isNew bool) error {
 		u.ActiveTenantID = in.TenantID
 		if isNew {
 			return enlist(ctx, tx, u, in.TenantID, isNew)
@@ -52,30 +52,38 @@ func (s *Members) Activate(ctx context.Context, by store.Principal, userID strin
 	})
 }
 
-// place edits a user in a tenant of the host's choice, which is made where it may be.
+// A placing is a user about to be put into a tenant.
+type placing struct {
+	action, userID string
+	in             TenantChoice
+}
+
+// place edits a user in a tenant of the host's choice, which is made where it may be. fn
+// learns whether it was.
 func (s *Members) place(
-	ctx context.Context, by store.Principal, action, userID string, in TenantChoice, fn func(*unit, *store.User, bool) error,
+	ctx context.Context, by store.Principal, p placing, fn func(tx *unit, u *store.User, isNew bool) error,
 ) (Profile, error) {
 	if err := hostOnly(by); err != nil {
 		return Profile{}, err
 	}
 	var c fault.Checker
-	checkID(&c, "tenantId", in.TenantID)
-	c.Check(by.TenantID == "" || by.TenantID == in.TenantID, "tenantId", "must be the tenant of the request")
+	tenantID := p.in.TenantID
+	checkID(&c, "tenantId", tenantID)
+	c.Check(by.TenantID == "" || by.TenantID == tenantID, "tenantId", "must be the tenant of the request")
 	if err := c.Err(); err != nil {
 		return Profile{}, err
 	}
 	by.TenantID = ""
-	return s.edit(ctx, by, action, userID, func(tx *unit, u *store.User) error {
-		tx.tenantID = in.TenantID
-		isNew, err := s.found(ctx, tx, by, in)
+	return s.edit(ctx, by, p.action, p.userID, func(tx *unit, u *store.User) error {
+		tx.tenantID = tenantID
+		isNew, err := s.found(ctx, tx, by, p.in)
 		if err == nil {
 			err = fn(tx, u, isNew)
 		}
 		if err != nil {
 			return err
 		}
-		return tx.revoke(ctx, store.Revocation{TenantID: in.TenantID, UserID: u.ID})
+		return tx.revoke(ctx, store.Revocation{TenantID: tenantID, UserID: u.ID})
 	})
 }
 
@@ -199,147 +207,4 @@ func (s *Members) outrankAll(by store.Principal, roles []store.Role) error {
 		}
 	}
 	return nil
-}
-
-// Assign gives a member roles, all or none, and returns what it holds then. A role that is
-// neither the environment's nor this tenant's is NotFound; one stronger than the caller's
-// strongest is Forbidden.
-func (s *Members) Assign(ctx context.Context, by store.Principal, userID string, roleIDs []string) (Member, error) {
-	return s.reassign(ctx, by, "role.assigned", userID, roleIDs, func(tx *unit, roleID string) error {
-		a := store.Assignment{TenantID: by.TenantID, UserID: userID, RoleID: roleID, CreatedAt: tx.at}
-		return tx.Assign(ctx, a)
-	})
-}
-
-// Unassign takes roles from a member under the rules of [Members.Assign]. A member without
-// roles may do nothing.
-func (s *Members) Unassign(ctx context.Context, by store.Principal, userID string, roleIDs []string) (Member, error) {
-	return s.reassign(ctx, by, "role.unassigned", userID, roleIDs, func(tx *unit, roleID string) error {
-		return tx.Unassign(ctx, by.TenantID, userID, roleID)
-	})
-}
-
-func (s *Members) reassign(
-	ctx context.Context, by store.Principal, action, userID string, roleIDs []string, apply func(*unit, string) error,
-) (Member, error) {
-	if err := checkRoleIDs(roleIDs); err != nil {
-		return Member{}, err
-	}
-	var changed Member
-	err := s.change(ctx, by, action, userID, func(tx *unit) error {
-		m, actor, err := s.managed(ctx, tx, by, userID)
-		if err != nil {
-			return err
-		}
-		roles, err := usableRoles(ctx, tx, by.TenantID, roleIDs)
-		if err != nil {
-			return err
-		}
-		if err := s.outrankAll(actor, roles); err != nil {
-			return err
-		}
-		for _, r := range roles {
-			if err := apply(tx, r.ID); err != nil {
-				return err
-			}
-		}
-		tx.detail = map[string]any{"roleIds": roleIDs}
-		changed.Membership = m
-		changed.Roles, _, err = tx.Rights(ctx, m.TenantID, userID)
-		if err != nil {
-			return err
-		}
-		return tx.revoke(ctx, store.Revocation{TenantID: m.TenantID, UserID: userID})
-	})
-	return changed, err
-}
-
-func checkRoleIDs(ids []string) error {
-	var c fault.Checker
-	c.Check(len(ids) > 0, "roleIds", "should not be empty")
-	checkBatch(&c, "roleIds", len(ids))
-	return c.Err()
-}
-
-// chosenRoles returns the roles named for a new member, or where none is named the ones
-// that such a member is given.
-func chosenRoles(ctx context.Context, tx store.Records, tenantID string, ids []string) ([]store.Role, error) {
-	if len(ids) == 0 {
-		return givenRoles(ctx, tx, tenantID, false)
-	}
-	if err := checkRoleIDs(ids); err != nil {
-		return nil, err
-	}
-	return usableRoles(ctx, tx, tenantID, ids)
-}
-
-// givenRoles returns the default roles of the tenant; for its first user those meant for
-// one, where there are any.
-func givenRoles(ctx context.Context, tx store.Records, tenantID string, first bool) ([]store.Role, error) {
-	roles, err := tx.Roles(ctx, "", tenantID)
-	if err != nil {
-		return nil, err
-	}
-	given := func(r store.Role) bool { return r.Default }
-	if first && slices.ContainsFunc(roles, func(r store.Role) bool { return r.FirstUser }) {
-		given = func(r store.Role) bool { return r.FirstUser }
-	}
-	return slices.DeleteFunc(roles, func(r store.Role) bool { return !given(r) }), nil
-}
-
-// usableRoles returns the roles with the ids, each once. One that members of the tenant
-// cannot hold is NotFound, whether or not another tenant has it.
-func usableRoles(ctx context.Context, tx store.Records, tenantID string, ids []string) ([]store.Role, error) {
-	roles, err := tx.Roles(ctx, "", tenantID)
-	if err != nil {
-		return nil, err
-	}
-	ids = unique(ids)
-	roles = slices.DeleteFunc(roles, func(r store.Role) bool { return !slices.Contains(ids, r.ID) })
-	if len(roles) < len(ids) {
-		return nil, missing(fmt.Errorf("%d of %d roles: %w", len(roles), len(ids), store.ErrNotFound), "role")
-	}
-	return roles, nil
-}
-
-// Roles returns the ids of the roles that the users hold, in byte order, by user: in the
-// tenant that by acts in, or for the host that names none in all of them. Who is no member
-// there is left out.
-func (s *Members) Roles(ctx context.Context, by store.Principal, userIDs []string) (map[string][]string, error) {
-	if err := scoped(by); err != nil {
-		return nil, err
-	}
-	var c fault.Checker
-	checkBatch(&c, "ids", len(userIDs))
-	if err := c.Err(); err != nil || len(userIDs) == 0 {
-		return map[string][]string{}, err
-	}
-	ms, err := s.store.Memberships(ctx, userIDs...)
-	if err != nil {
-		return nil, err
-	}
-	as, err := s.store.Assignments(ctx, userIDs...)
-	if err != nil {
-		return nil, err
-	}
-	seats, held := seated(as), map[string][]string{}
-	for _, m := range ms {
-		if by.TenantID == "" || m.TenantID == by.TenantID {
-			held[m.UserID] = unique(append(held[m.UserID], seats[seat{m.TenantID, m.UserID}]...))
-		}
-	}
-	return held, nil
-}
-
-// A seat is one user in one tenant.
-type seat struct{ tenantID, userID string }
-
-// seated returns the ids of the roles that are assigned in each seat.
-func seated(as []store.Assignment) map[seat][]string {
-	held := map[seat][]string{}
-	for _, a := range as {
-		at := seat{a.TenantID, a.UserID}
-		held[at] = append(held[at], a.RoleID)
-	}
-	return held
 }
