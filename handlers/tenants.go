@@ -117,7 +117,7 @@ func (textOrObject) shape() (*shape, error) { return &shape{}, nil }
 
 // A tenantPath names a tenant in the path.
 type tenantPath struct {
-	ID string `path:"tenantId" tenant:"true"`
+	ID string `path:"tenantId" tenant:"true" pattern:"^[A-Za-z0-9._-]{1,64}$"`
 }
 
 type newTenant struct {

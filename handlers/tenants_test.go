@@ -58,6 +58,7 @@ func TestTenantsOverHTTP(t *testing.T) {
 		try{"read the unknown", "host", "GET " + tenantsV2URL + "/x", "", 404, "no such tenant", ""},
 		try{"find", "host", "GET " + one, "", 200, `[{"vendorId"`, ""},
 		try{"find the unknown", "host", "GET " + tenantsURL + "/x", "", 200, `[]`, ""},
+		try{"find a bad id", "host", "GET " + tenantsURL + "/a%20b", "", 400, "tenantId", ""},
 		try{"all", "host", "GET " + tenantsURL, "", 200, `[{"vendorId"`, ""},
 		try{"delete", "host", "DELETE " + one, "", 200, "{}", ""},
 		try{"delete again", "host", "DELETE " + one, "", 404, "no such tenant", ""},

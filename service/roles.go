@@ -175,10 +175,10 @@ func (s *Roles) edit(
 
 // scoped refuses a user who acts in no tenant: only the host reaches environment roles.
 func scoped(by store.Principal) error {
-	if by.TenantID == "" {
-		return hostOnly(by)
+	if by.Kind == store.UserKind && by.TenantID != "" {
+		return nil
 	}
-	return nil
+	return hostOnly(by)
 }
 
 // addRoles stores new roles of one scope.

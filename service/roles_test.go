@@ -41,6 +41,7 @@ func TestRolesCreateRefuses(t *testing.T) {
 		{"environment's key", hostIn("acme"), with(func(n *service.NewRole) { n.Key = "admin" }), fault.Conflict},
 		{"unknown tenant", hostIn("nobody"), []service.NewRole{ok}, fault.NotFound},
 		{"not signed in", store.Principal{}, []service.NewRole{ok}, fault.Forbidden},
+		{"not signed in, in a tenant", store.Principal{TenantID: "acme"}, []service.NewRole{ok}, fault.Forbidden},
 		{"user without tenant", store.Principal{Kind: store.UserKind, ID: "u"}, []service.NewRole{ok}, fault.Forbidden},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
