@@ -52,9 +52,10 @@ func rooms() map[string][]string {
 			"service middleware handlers handlers/pages"),
 		"example": list(". store store/sqlite store/postgres service"),
 
-		"internal/needs":  {},
-		"internal/pgtest": list("internal/needs"),
-		"internal/style":  {},
+		"internal/needs":   {},
+		"internal/pgtest":  list("internal/needs"),
+		"internal/style":   {},
+		"internal/program": {},
 	}
 }
 
@@ -63,11 +64,11 @@ func rooms() map[string][]string {
 func guests() map[string][]string {
 	list := strings.Fields
 	return map[string][]string{
-		"net/http":                list("handlers handlers/pages middleware example ."),
+		"net/http":                list("internal/program handlers handlers/pages middleware example ."),
 		"database/sql":            list("store store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
 		"html/template":           list("handlers/pages message example"),
 		"text/template":           list("message"),
-		"testing":                 list("store/storetest internal/needs internal/pgtest internal/style"),
+		"testing":                 list("store/storetest internal/needs internal/pgtest internal/program internal/style"),
 		"log":                     {},
 		"math/rand":               {},
 		"math/rand/v2":            {},
