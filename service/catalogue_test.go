@@ -3,7 +3,6 @@ package service_test
 import (
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-identity/identity/service"
@@ -141,26 +140,20 @@ func TestSeedTakesWildcards(t *testing.T) {
 // Ten processes that start together on an empty store end with one catalogue.
 func TestSeedRace(t *testing.T) {
 	t.Parallel()
-	c := newCollection(t)
-	var wg sync.WaitGroup
-	start := make(chan struct{})
-	errs := make(chan error, 10)
-	for range cap(errs) {
-		s := servicesOver(t, c.db)
-		wg.Go(func() {
-			<-start
-			errs <- s.Seed(t.Context(), reports, nil)
-		})
-	}
-	close(start)
-	wg.Wait()
-	close(errs)
-	for err := range errs {
-		if err != nil {
-			t.Errorf("Seed = %v", err)
+	everywhere(t, func(t *testing.T, db store.Store) {
+		c := collectionOver(t, db)
+		processes := make([]func() error, 10)
+		for i := range processes {
+			s := servicesOver(t, db)
+			processes[i] = func() error { return s.Seed(t.Context(), reports, nil) }
 		}
-	}
-	if held := c.held(t); len(held) != 2 {
-		t.Errorf("the roles are %v, want admin and member", held)
-	}
+		for _, err := range together(processes...) {
+			if err != nil {
+				t.Errorf("Seed = %v", err)
+			}
+		}
+		if held := c.held(t); len(held) != 2 {
+			t.Errorf("the roles are %v, want admin and member", held)
+		}
+	})
 }

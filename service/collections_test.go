@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +41,11 @@ func newCollection(t *testing.T) collection {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	return collectionOver(t, db)
+}
+
+func collectionOver(t *testing.T, db store.Store) collection {
+	t.Helper()
 	c := collection{Services: servicesOver(t, db), db: db}
 	c.known = len(c.revoked(t))
 	return c
@@ -169,6 +175,21 @@ func code(err error) fault.Code {
 		return ""
 	}
 	return fault.From(err).Code
+}
+
+// together runs all at once and returns what each came to.
+func together(all ...func() error) []error {
+	errs, start := make([]error, len(all)), make(chan struct{})
+	var wg sync.WaitGroup
+	for i, one := range all {
+		wg.Go(func() {
+			<-start
+			errs[i] = one()
+		})
+	}
+	close(start)
+	wg.Wait()
+	return errs
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -121,6 +121,43 @@ func TestRoleKeysNeverMeet(t *testing.T) {
 	}
 }
 
+// An environment and a tenant that want one key at the same moment do not both get it,
+// whether they make the role, rename one, or move one.
+func TestRoleKeysNeverMeetInARace(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		c := collectionOver(t, db)
+		c.tenant(t, "a")
+		for i := range 20 {
+			key := fmt.Sprintf("key-%d", i)
+			inA, inB := c.role(t, hostIn("a"), "of-a-"+key), c.role(t, host, "of-all-"+key)
+			add := func(by store.Principal) func() error {
+				return func() error {
+					_, err := c.Roles.Create(t.Context(), by, []service.NewRole{{Key: key, Name: key}})
+					return err
+				}
+			}
+			rename := func(by store.Principal, id string) func() error {
+				return func() error {
+					_, err := c.Roles.Update(t.Context(), by, id, service.RoleChange{Key: &key})
+					return err
+				}
+			}
+			won := 0
+			for _, err := range together(add(host), add(hostIn("a")), rename(host, inB.ID), rename(hostIn("a"), inA.ID)) {
+				if err == nil {
+					won++
+				} else if code(err) != fault.Conflict {
+					t.Errorf("lost with %v, want a conflict", err)
+				}
+			}
+			if won != 1 {
+				t.Errorf("%d roles got the key %s, want 1", won, key)
+			}
+		}
+	})
+}
+
 func TestRolesList(t *testing.T) {
 	t.Parallel()
 	c := newCollection(t)

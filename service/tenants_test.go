@@ -160,6 +160,29 @@ func TestAttackTenantTree(t *testing.T) {
 	}
 }
 
+// Two tenants that are put below each other at the same moment make no circle.
+func TestTenantTreeInARace(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		c := collectionOver(t, db)
+		for i := range 20 {
+			a, b := fmt.Sprintf("a%d", i), fmt.Sprintf("b%d", i)
+			c.tenant(t, a)
+			c.tenant(t, b)
+			below := func(id, parent string) func() error {
+				return func() error {
+					_, err := c.Tenants.Update(t.Context(), host, id, service.TenantChange{ParentID: &parent})
+					return err
+				}
+			}
+			errs := together(below(a, b), below(b, a))
+			if (errs[0] == nil) == (errs[1] == nil) {
+				t.Errorf("%v and %v, want exactly one refused", errs[0], errs[1])
+			}
+		}
+	})
+}
+
 func TestTenantsDeleteLiftsChildren(t *testing.T) {
 	t.Parallel()
 	c := newCollection(t)
