@@ -160,3 +160,20 @@ func TestMetadataRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestAttackIdentifierLockout(t *testing.T) {
+	t.Parallel()
+	t.Run("LCK-04 variants of an address share one counter", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, open)
+		w.signUp(t, "admin@münchen.de")
+		for _, email := range []string{
+			"Admin@münchen.de", "admin@MÜNCHEN.de", " admin@münchen.de", "admin@münchen.de.", "admin@xn--mnchen-3ya.de",
+		} {
+			_, err := w.login(t, email, "wrong")
+			wantCode(t, "login as "+email, err, fault.Unauthenticated)
+		}
+		_, err := w.login(t, "admin@münchen.de", good)
+		wantCode(t, "login with the right password after that", err, fault.Unauthenticated)
+	})
+}

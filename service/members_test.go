@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -261,4 +262,69 @@ func TestAttackMembers(t *testing.T) {
 			t.Errorf("Assign = %v, want forbidden", err)
 		}
 	})
+}
+
+// TestAttackStanding proves that what happens to a user or a member counts at once for the
+// token that it has already.
+func TestAttackStanding(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		do   func(t *testing.T, w world, by store.Principal) error
+		want fault.Code // of the next request with the same token
+	}{
+		{"RBAC-18 the tenant is deleted", func(t *testing.T, w world, by store.Principal) error {
+			return w.Tenants.Delete(t.Context(), host, by.TenantID)
+		}, fault.Unauthenticated},
+		{"RBAC-18 the user is deleted", func(t *testing.T, w world, by store.Principal) error {
+			return w.Users.Delete(t.Context(), host, by.UserID)
+		}, fault.Unauthenticated},
+		{"RBAC-18 the user is removed", func(t *testing.T, w world, by store.Principal) error {
+			return w.Users.Delete(t.Context(), hostIn(by.TenantID), by.UserID)
+		}, fault.Unauthenticated},
+		{"RBAC-19 the user is disabled", func(t *testing.T, w world, by store.Principal) error {
+			return w.Members.Disable(t.Context(), hostIn(by.TenantID), by.UserID)
+		}, fault.Unauthenticated},
+		{"the user is locked", func(t *testing.T, w world, by store.Principal) error {
+			return w.Users.Lock(t.Context(), host, by.UserID)
+		}, fault.Unauthenticated},
+		{"RBAC-20 the role is taken", func(t *testing.T, w world, by store.Principal) error {
+			_, err := w.Members.Unassign(t.Context(), hostIn(by.TenantID), by.UserID, []string{by.Roles[0].ID})
+			return err
+		}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, open)
+			l := w.signUp(t, "ada@example.com")
+			by := w.user(t, l)
+			if len(by.Roles) != 1 || !by.Can("reports.read") {
+				t.Fatalf("the first user has %v, want one role that can read reports", by.Roles)
+			}
+			if err := tt.do(t, w, by); err != nil {
+				t.Fatal(err)
+			}
+			p, err := w.Gate.Resolve(t.Context(), l.AccessToken)
+			wantCode(t, "Resolve", err, tt.want)
+			if err == nil && (len(p.Roles) > 0 || p.Can("reports.read")) {
+				t.Errorf("the token still gives %v", p.Roles)
+			}
+		})
+	}
+}
+
+// TestMembersEnableBringsBack proves that a disabled member goes on where it was.
+func TestMembersEnableBringsBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, open)
+	l := w.signUp(t, "ada@example.com")
+	by := w.user(t, l)
+	for _, do := range []func(context.Context, store.Principal, string) error{w.Members.Disable, w.Members.Enable} {
+		if err := do(t.Context(), hostIn(by.TenantID), by.UserID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.user(t, l); got.TenantID != by.TenantID || len(got.Roles) != 1 {
+		t.Errorf("the token gives %+v, want the same as before", got)
+	}
 }

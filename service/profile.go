@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/go-identity/identity/internal/fault"
@@ -94,7 +95,11 @@ func (s *Profiles) Switch(ctx context.Context, by store.Principal, tenantID stri
 		if by.SessionID == "" {
 			return nil
 		}
-		if err := tx.MoveSession(ctx, u.ID, by.SessionID, tenantID, tx.at); err != nil {
+		err := tx.MoveSession(ctx, u.ID, by.SessionID, tenantID, tx.at)
+		if errors.Is(err, store.ErrNotFound) {
+			return refused(err) // it ended meanwhile
+		}
+		if err != nil {
 			return err
 		}
 		return tx.revoke(ctx, store.Revocation{UserID: u.ID, SessionID: by.SessionID})

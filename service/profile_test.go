@@ -188,3 +188,32 @@ func TestAttackProfiles(t *testing.T) {
 		}
 	})
 }
+
+// TestProfilesSwitchTakesEffectAtRefresh proves that a switch changes no token that exists.
+func TestProfilesSwitchTakesEffectAtRefresh(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, open)
+	l := w.signUp(t, "ada@example.com")
+	by := w.user(t, l)
+	if _, err := w.Members.Add(t.Context(), host, by.UserID, service.TenantChoice{TenantID: "second"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Profiles.Switch(t.Context(), by, "second"); err != nil {
+		t.Fatal(err)
+	}
+	if p := w.user(t, l); p.TenantID != by.TenantID {
+		t.Errorf("the old token is for %s, want %s", p.TenantID, by.TenantID)
+	}
+	next, err := w.refresh(t, l.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := w.user(t, next); p.TenantID != "second" {
+		t.Errorf("the next token is for %s, want second", p.TenantID)
+	}
+	if err := w.Sessions.EndAll(t.Context(), by); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Profiles.Switch(t.Context(), by, "second")
+	wantCode(t, "Switch with a session that ended", err, fault.Unauthenticated)
+}

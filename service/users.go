@@ -32,7 +32,8 @@ func (s *Users) User(ctx context.Context, by store.Principal, id string) (Profil
 	return s.profile(ctx, by, u)
 }
 
-// ByEmail returns the user that has the address, under the same rule as [Users.User].
+// ByEmail returns the user that has the address, under the same rule as [Users.User]. Where
+// users are per tenant, by must act in one.
 func (s *Users) ByEmail(ctx context.Context, by store.Principal, email string) (Profile, error) {
 	value, err := normalizeEmail(email)
 	if err != nil {
@@ -77,7 +78,8 @@ func (s *Users) Change(ctx context.Context, by store.Principal, id string, c Use
 	})
 }
 
-// Verify marks a user's primary address as proved. One that is proved already stays so.
+// Verify marks a user's primary address as proved, as if the user had followed the link: the
+// tenants that waited for that are open to it. One that is proved already stays so.
 func (s *Users) Verify(ctx context.Context, by store.Principal, id string) error {
 	_, err := s.amend(ctx, by, "user.verified", id, func(tx *unit, u *store.User) error {
 		is, err := tx.Identifiers(ctx, id)
@@ -89,6 +91,11 @@ func (s *Users) Verify(ctx context.Context, by store.Principal, id string) error
 				continue
 			}
 			if err := tx.VerifyIdentifier(ctx, id, i, tx.at); err != nil {
+				return err
+			}
+		}
+		if !u.Verified {
+			if err := admitAll(ctx, tx, id); err != nil {
 				return err
 			}
 		}

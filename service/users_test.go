@@ -1,9 +1,11 @@
 package service_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -353,6 +355,112 @@ func TestUsersDelete(t *testing.T) {
 	}
 	if again := c.user(t, "ada@example.com", "acme"); again.ID == ada.ID {
 		t.Errorf("the address gave the old id %s again", ada.ID)
+	}
+}
+
+// TestUsersVerifyOpensTheTenant proves that a user whom the host verifies can come in.
+func TestUsersVerifyOpensTheTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, err := w.SignUp.Create(t.Context(), someone, service.NewSignUp{Email: "ada@example.com", Password: good, Company: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.Users.ByEmail(t.Context(), host, "ada@example.com")
+	if err != nil || p.Verified || p.Tenants[0].Activated {
+		t.Fatalf("signed up as %+v, %v, want an unverified user outside", p, err)
+	}
+	if err := w.Users.Verify(t.Context(), host, p.ID); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = w.Users.User(t.Context(), host, p.ID); err != nil || !p.Verified || !p.Tenants[0].Activated {
+		t.Errorf("verified as %+v, %v, want a verified member", p, err)
+	}
+}
+
+// TestUsersPerTenant proves that one address may be two users where the host wants that.
+func TestUsersPerTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *service.Config) { c.PerTenant = true })
+	ids := map[string]string{}
+	for _, id := range []string{"acme", "other"} {
+		if _, err := w.Tenants.Create(t.Context(), host, service.NewTenant{ID: id, Name: id}); err != nil {
+			t.Fatal(err)
+		}
+		p, err := w.Users.Create(t.Context(), host, service.NewUser{TenantID: id, Email: "ada@example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[id] = p.ID
+	}
+	for id, want := range ids {
+		if p, err := w.Users.ByEmail(t.Context(), hostIn(id), "ADA@example.com"); err != nil || p.ID != want {
+			t.Errorf("ByEmail in %s = %s, %v, want %s", id, p.ID, err, want)
+		}
+		_, err := w.Users.Create(t.Context(), host, service.NewUser{TenantID: id, Email: "Ada@example.com"})
+		wantCode(t, "Create again in "+id, err, fault.Conflict)
+	}
+}
+
+// A counter counts the reads of a listing.
+type counter struct {
+	store.Store
+	reads *atomic.Int64
+}
+
+func (c counter) Users(ctx context.Context, q store.UserQuery) (store.Listing[store.User], error) {
+	c.reads.Add(1)
+	return c.Store.Users(ctx, q)
+}
+
+func (c counter) User(ctx context.Context, id string) (store.User, error) {
+	c.reads.Add(1)
+	return c.Store.User(ctx, id)
+}
+
+func (c counter) Memberships(ctx context.Context, ids ...string) ([]store.Membership, error) {
+	c.reads.Add(1)
+	return c.Store.Memberships(ctx, ids...)
+}
+
+func (c counter) Assignments(ctx context.Context, ids ...string) ([]store.Assignment, error) {
+	c.reads.Add(1)
+	return c.Store.Assignments(ctx, ids...)
+}
+
+func (c counter) Roles(ctx context.Context, ids ...string) ([]store.Role, error) {
+	c.reads.Add(1)
+	return c.Store.Roles(ctx, ids...)
+}
+
+func (c counter) Permissions(ctx context.Context, ids ...string) ([]store.PermissionRecord, error) {
+	c.reads.Add(1)
+	return c.Store.Permissions(ctx, ids...)
+}
+
+// TestUsersSearchReadsOnce proves that a longer page takes no more queries.
+func TestUsersSearchReadsOnce(t *testing.T) {
+	t.Parallel()
+	c := newCollection(t)
+	c.tenant(t, "acme")
+	p, role := c.permission(t, "reports.read"), c.leveled(t, host, "reader", 10)
+	if err := c.db.SetRolePermissions(t.Context(), "", role, []string{p.ID}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		c.user(t, fmt.Sprintf("u%d@example.com", i), "acme", role)
+	}
+	db := counter{c.db, new(atomic.Int64)}
+	s := servicesOver(t, db)
+	for _, limit := range []int{1, 20} {
+		db.reads.Store(0)
+		l, err := s.Users.Search(t.Context(), hostIn("acme"), service.UserSearch{UserQuery: store.UserQuery{Page: store.Page{Limit: limit}}, Permissions: true})
+		if err != nil || len(l.Items) != limit || len(l.Items[0].Permissions) != 1 {
+			t.Fatalf("Search = %d users, %v, want %d", len(l.Items), err, limit)
+		}
+		if n := db.reads.Load(); n != 5 {
+			t.Errorf("%d users took %d reads, want 5", limit, n)
+		}
 	}
 }
 
