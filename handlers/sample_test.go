@@ -111,3 +111,19 @@ func problem(t *testing.T, w *httptest.ResponseRecorder) (messages []string, cod
 	}
 	return b.Errors, b.ErrorCode
 }
+
+func request(t *testing.T, method, target string) *http.Request {
+	t.Helper()
+	return httptest.NewRequestWithContext(t.Context(), method, target, nil)
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// nobody knows no credential.
+func nobody(context.Context, middleware.Credential) (*store.Principal, middleware.Renewal, error) {
+	return nil, middleware.Renewal{}, fault.New(fault.Unauthenticated, "", "sign in first")
+}
