@@ -130,6 +130,9 @@ func plainNumber(n json.Number) (json.Number, error) {
 	if r.Sign() == 0 {
 		text = strings.TrimPrefix(text, "-")
 	}
+	if len(text) > maxDigits { // what is written must be readable again
+		return "", errDocument
+	}
 	return json.Number(text), nil
 }
 
