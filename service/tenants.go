@@ -230,7 +230,11 @@ func (s *Tenants) edit(
 			return err
 		}
 		changed.UpdatedAt = tx.at
-		return tx.UpdateTenant(ctx, changed)
+		if err := tx.UpdateTenant(ctx, changed); err != nil {
+			return err
+		}
+		changed, err = tx.Tenant(ctx, id) // the store has a form of its own for metadata
+		return err
 	})
 	return changed, err
 }

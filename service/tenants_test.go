@@ -246,6 +246,37 @@ func TestTenantsMetadata(t *testing.T) {
 	}
 }
 
+// SQL-07: what is accepted is the same on every database, and can be read again.
+func TestAttackTenantMetadata(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		c := collectionOver(t, db)
+		c.tenant(t, "a")
+		for _, tt := range []struct {
+			name, add, want string
+		}{
+			{"number beyond a float", `{"n":1e400}`, ""},
+			{"number of many digits", `{"n":1.` + strings.Repeat("3", 300) + `e-300}`, ""},
+			{"number beyond PostgreSQL", `{"n":1e200000}`, ""},
+			{"lone surrogate", `{"n":"\ud800"}`, ""},
+			{"escaped NUL", `{"n":"\u0000"}`, ""},
+			{"key twice by an escape", `{"n":1,"\u006e":2}`, ""},
+			{"negative zero", `{"n":-0}`, `{"n":0}`},
+			{"exponent", `{"n":1.5E2}`, `{"n":150}`},
+			{"integer beyond a float", `{"n":9007199254740993}`, `{"n":9007199254740993}`},
+			{"markup", `{"n":"<&>"}`, `{"n":"<&>"}`},
+		} {
+			got, err := c.Tenants.AddMetadata(t.Context(), host, "a", tt.add)
+			if (tt.want == "") != (code(err) == fault.Invalid) || err == nil && got.Metadata != tt.want {
+				t.Errorf("%s: AddMetadata = %s, %v; want %q", tt.name, got.Metadata, err, tt.want)
+			}
+			if _, err := c.Tenants.Read(t.Context(), host, "a"); err != nil {
+				t.Errorf("%s: Read = %v", tt.name, err)
+			}
+		}
+	})
+}
+
 func TestTenantsMetadataStaysBounded(t *testing.T) {
 	t.Parallel()
 	c := newCollection(t)
