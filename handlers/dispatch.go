@@ -58,7 +58,7 @@ func (a *API) recover(w *answer, r *http.Request) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	a.Log.ErrorContext(r.Context(), "handler panicked", "method", r.Method, "route", r.Pattern, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	a.Log.ErrorContext(r.Context(), "handler panicked", "route", r.Pattern, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	if !w.begun {
 		middleware.WriteError(w, fault.New(fault.Internal, "", "internal error"))
 	}

@@ -100,12 +100,12 @@ func (g *Guard) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	case f.Code == fault.Internal && errors.Is(err, context.DeadlineExceeded):
 		err = fault.Retry(fault.Unavailable, "the request took too long", time.Second)
 	case f.Code == fault.Internal:
-		g.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "route", route(r), "error", err)
+		g.Log.ErrorContext(r.Context(), "request failed", "route", route(r), "error", err)
 	case f.Code == fault.Unavailable && f.Unwrap() != nil:
-		g.Log.WarnContext(r.Context(), "request not served", "method", r.Method, "route", route(r), "error", f.Unwrap())
+		g.Log.WarnContext(r.Context(), "request not served", "route", route(r), "error", f.Unwrap())
 	case f.Code == fault.Forbidden && g.Denied != nil:
 		by, _ := PrincipalFrom(r.Context())
-		g.Denied(r.Context(), by, r.Method+" "+route(r))
+		g.Denied(r.Context(), by, route(r))
 	}
 	WriteError(w, err)
 }
@@ -115,5 +115,5 @@ func route(r *http.Request) string {
 	if r.Pattern != "" {
 		return r.Pattern
 	}
-	return "-"
+	return r.Method + " -"
 }
