@@ -19,5 +19,8 @@ func (s *Services) Enqueue(ctx context.Context, m store.Message, fail error) err
 
 // NewOutbox returns another outbox over the same store, with its own way out.
 func NewOutbox(s *Services, send func(context.Context, store.Message) error) *Outbox {
-	return newOutbox(s.base, send)
+	return newOutbox(s.base, s.Outbox.ring, send)
 }
+
+// Opened returns a message of the outbox as its receiver reads it.
+func Opened(s *Services, m store.Message) (store.Message, error) { return s.Outbox.open(m) }

@@ -119,6 +119,26 @@ func TestOutboxDelivers(t *testing.T) {
 	}
 }
 
+// A link in a message is as good as a password, so the database keeps it as neither.
+func TestOutboxSealsAtRest(t *testing.T) {
+	t.Parallel()
+	p := newPostOffice(t)
+	m := letter("ada@example.com")
+	m.Text, m.HTML = "go to https://app.example/secret-link", "<a>secret-link</a>"
+	p.enqueue(t, m)
+	kept, err := p.db.ClaimMessages(t.Context(), p.clock.now(), p.clock.now(), 1)
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("claimed %d, %v", len(kept), err)
+	}
+	if strings.Contains(kept[0].Text+kept[0].HTML, "secret-link") {
+		t.Errorf("the store holds the text: %+v", kept[0])
+	}
+	p.deliver(t, 1)
+	if got := p.sent[0]; got.Text != m.Text || got.HTML != m.HTML {
+		t.Errorf("sent %+v", got)
+	}
+}
+
 func TestOutboxFollowsTheTransaction(t *testing.T) {
 	t.Parallel()
 	p := newPostOffice(t)

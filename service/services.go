@@ -93,7 +93,7 @@ func (s *Services) build(b *base, c Config, compose *message.Composer) {
 	p := &people{store: c.Store, generation: s.Feed.Generation}
 	s.Feed.listeners = append(s.Feed.listeners, p.forget, s.Keys.heard)
 
-	s.Outbox = newOutbox(b, c.Send)
+	s.Outbox = newOutbox(b, c.Ring, c.Send)
 	s.Categories = &Categories{base: b}
 	s.Permissions = &Permissions{base: b}
 	s.Roles = &Roles{base: b}

@@ -114,6 +114,11 @@ func (w world) waiting(t testing.TB) []store.Message {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i, m := range ms {
+		if ms[i], err = service.Opened(w.Services, m); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return ms
 }
 
