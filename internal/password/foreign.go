@@ -44,7 +44,7 @@ func parse(stored string) (hashed, error) {
 		return parseScrypt(stored)
 	case "firescrypt", "fbscrypt":
 		return parseFirebase(stored)
-	case "pbkdf2", "pbkdf2-sha1", "pbkdf2-sha224", "pbkdf2-sha256", "pbkdf2-sha384", "pbkdf2-sha512":
+	case "pbkdf2", "pbkdf2-sha1", "pbkdf2-sha256", "pbkdf2-sha512":
 		return parsePBKDF2(stored)
 	}
 	return nil, fmt.Errorf("%w: unknown format", ErrHash)

@@ -56,6 +56,14 @@ func New(c Config) (*Hasher, error) {
 	return h, nil
 }
 
+// String says how hashes are made and shows no pepper.
+func (h *Hasher) String() string {
+	return fmt.Sprintf("%s m=%d t=%d p=%d", h.current.variant, h.current.memory, h.current.time, h.current.threads)
+}
+
+// GoString is String, so that no format verb shows a pepper.
+func (h *Hasher) GoString() string { return h.String() }
+
 // Hash returns the hash to store for pw. It refuses what [Normalize] refuses.
 func (h *Hasher) Hash(ctx context.Context, pw string) (string, error) {
 	s, err := h.Slot(ctx)

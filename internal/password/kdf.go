@@ -150,12 +150,8 @@ func digestNamed(name string) func() hash.Hash {
 	switch name {
 	case "sha1", "":
 		return sha1.New
-	case "sha224":
-		return sha256.New224
 	case "sha256":
 		return sha256.New
-	case "sha384":
-		return sha512.New384
 	case "sha512":
 		return sha512.New
 	}

@@ -18,6 +18,12 @@ type Pepper struct {
 	Key []byte // at least 32 bytes
 }
 
+// String names the pepper without showing it.
+func (p Pepper) String() string { return "pepper " + p.ID }
+
+// GoString is String, so that no format verb shows the key.
+func (p Pepper) GoString() string { return p.String() }
+
 func checkPeppers(peppers []Pepper) error {
 	seen := map[string]bool{}
 	for _, p := range peppers {

@@ -50,7 +50,7 @@ func Check(ctx context.Context, p Policy, pw string, words ...string) error {
 	var c fault.Checker
 	c.Check(utf8.RuneCountInString(text) >= least, "password", fmt.Sprintf("must have at least %d characters", least))
 	folded := strings.ToLower(text)
-	c.Check(!guessable(folded, common), "password", "is one of the most common passwords")
+	c.Check(!guessable(folded, listed), "password", "is one of the most common passwords")
 	c.Check(!guessable(folded, own(words)), "password", "must not be made of your own or the service's name")
 	if err := c.Err(); err != nil || p.Breached == nil {
 		return err

@@ -2,7 +2,6 @@ package password
 
 import (
 	"context"
-	"crypto/subtle"
 	"sync/atomic"
 	"time"
 
@@ -95,54 +94,41 @@ func (s *Slot) Hash(pw string) (string, error) {
 // caller hears what a wrong password hears.
 func (s *Slot) Verify(stored, pw string) (ok, rehash bool, err error) {
 	text, bad := Normalize(pw)
-	if bad != nil {
-		text = "" // nobody's password, yet it costs the same
-	}
-	if stored == "" || stored[0] == '!' {
-		s.h.refuse(text)
+	if bad != nil || stored == "" || stored[0] == '!' {
+		s.h.refuse(text) // nobody's password, or nobody's account
 		return false, false, nil
 	}
 	hash, err := parse(stored)
-	if err == nil {
-		ok, err = s.h.check(hash, text, pw)
-	}
-	if err != nil || bad != nil {
+	if err != nil {
 		s.h.refuse(text)
 		return false, false, err
 	}
-	return ok, ok && !s.h.isCurrent(hash), nil
+	ok, err = s.h.check(hash, text, pw)
+	return ok, ok && !s.h.isCurrent(hash), err
 }
 
-// check compares. Our own hashes are of the normalized text; those of other systems are of
-// the bytes as they came, so an argon2 hash, which may be either, is tried both ways.
+// check compares: an argon2 hash with the normalized text, any other with the bytes as they
+// came, as the system that made it did. Only one spelling is tried: two would take twice as
+// long where the account exists.
 func (h *Hasher) check(hash hashed, text, raw string) (bool, error) {
-	a, ours := hash.(argon)
-	if !ours {
+	a, ok := hash.(argon)
+	if !ok {
 		if hash.matches(raw) {
 			return true, nil
 		}
 		h.refuse(text) // another system's hash may be quick: an existing account would show
 		return false, nil
 	}
-	ok, err := h.same(a, text)
-	if err != nil || ok || raw == text || len(raw) > MaxBytes || a.keyID != "" {
-		return ok, err
-	}
-	return h.same(a, raw)
-}
-
-func (h *Hasher) same(a argon, text string) (bool, error) {
 	input, err := h.pepper(a.keyID, text)
 	if err != nil {
+		h.refuse(text)
 		return false, err
 	}
-	return subtle.ConstantTimeCompare(h.compute(a, input, len(a.tag)), a.tag) == 1, nil
+	return equal(h.compute(a, input, len(a.tag)), a.tag), nil
 }
 
 // refuse does the work of a comparison that fails.
-func (h *Hasher) refuse(text string) {
-	h.compute(h.dummy, []byte(text), tagSize)
-}
+func (h *Hasher) refuse(text string) { h.compute(h.dummy, []byte(text), tagSize) }
 
 func (h *Hasher) compute(a argon, input []byte, size int) []byte {
 	h.runs.Add(1)

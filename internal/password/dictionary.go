@@ -9,20 +9,20 @@ import (
 	"unicode/utf8"
 )
 
-// commonSums holds the first five bytes of the SHA-256 of each common password, in order.
-// They were made by TestCommonList from the first 10,000 rows of the list in zxcvbn (MIT).
+// dictionary holds the first five bytes of the SHA-256 of each common password, in order.
+// They were made by TestDictionary from the first 10,000 rows of the list in zxcvbn (MIT).
 // By chance it takes one other password in a hundred million.
 //
-//go:embed common.bin
-var commonSums string
+//go:embed dictionary.bin
+var dictionary string
 
 const sumSize = 5
 
-// common reports whether word, in lower case, is on the list.
-func common(word string) bool {
+// listed reports whether word, in lower case, is on the list.
+func listed(word string) bool {
 	full := sha256.Sum256([]byte(word))
-	sum, n := string(full[:sumSize]), len(commonSums)/sumSize
-	at := func(i int) string { return commonSums[i*sumSize : (i+1)*sumSize] }
+	sum, n := string(full[:sumSize]), len(dictionary)/sumSize
+	at := func(i int) string { return dictionary[i*sumSize : (i+1)*sumSize] }
 	i := sort.Search(n, func(i int) bool { return at(i) >= sum })
 	return i < n && at(i) == sum
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/go-identity/identity/internal/password"
 )
 
-var update = flag.Bool("update", false, "write common.bin anew")
+var update = flag.Bool("update", false, "write dictionary.bin anew")
 
 // corpus reads a file of the shared test data, which lies beside the module and is not part
 // of it. Without it the test is skipped, unless IDENTITY_REQUIRE asks for it.
@@ -41,9 +41,9 @@ func commonList(t testing.TB) []string {
 	return strings.Fields(string(corpus(t, "common-passwords/top10000.txt")))
 }
 
-// TestCommonList proves that the embedded hashes are those of the published list; with
+// TestDictionary proves that the embedded hashes are those of the published list; with
 // -update it writes them.
-func TestCommonList(t *testing.T) {
+func TestDictionary(t *testing.T) {
 	t.Parallel()
 	var sums []string
 	for _, word := range commonList(t) {
@@ -53,14 +53,14 @@ func TestCommonList(t *testing.T) {
 	slices.Sort(sums)
 	want := []byte(strings.Join(slices.Compact(sums), ""))
 	if *update {
-		if err := os.WriteFile("common.bin", want, 0o644); err != nil {
+		if err := os.WriteFile("dictionary.bin", want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	got, err := os.ReadFile("common.bin")
+	got, err := os.ReadFile("dictionary.bin")
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("common.bin has %d bytes, %v, want those of the %d in the list: run with -update", len(got), err, len(want))
+		t.Errorf("dictionary.bin has %d bytes, %v, want those of the %d in the list: run with -update", len(got), err, len(want))
 	}
 }
 
