@@ -343,6 +343,40 @@ func TestTenantsList(t *testing.T) {
 	}
 }
 
+// A filter is text on every database: letters match in any case, nothing else has a meaning.
+func TestAttackTenantFilter(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		c := collectionOver(t, db)
+		for i, name := range []string{"Écoute", "100% pure", "under_score", `back\slash`, "'); drop table identity_tenants;--"} {
+			n := service.NewTenant{ID: fmt.Sprintf("t%d", i), Name: name}
+			if _, err := c.Tenants.Create(t.Context(), host, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, tt := range []struct{ name, filter, want string }{
+			{"SQL-08 other case", "é", "[t0]"},
+			{"SQL-08 no accent", "e", "[]"},
+			{"SQL-04 percent", "%", "[]"},
+			{"SQL-04 percent inside", "100%", "[t1]"},
+			{"SQL-04 underscore", "under_", "[t2]"},
+			{"SQL-04 underscore as any", "_nder", "[]"},
+			{"SQL-04 backslash", `back\`, "[t3]"},
+			{"SQL-15 second order", "'); drop table", "[t4]"},
+			{"SQL-11 a second statement", "'; attach database", "[]"},
+		} {
+			l, err := c.Tenants.List(t.Context(), host, store.TenantQuery{Filter: tt.filter})
+			got := []string{}
+			for _, n := range l.Items {
+				got = append(got, n.ID)
+			}
+			if err != nil || fmt.Sprint(got) != tt.want {
+				t.Errorf("%s: List = %v, %v; want %s", tt.name, got, err, tt.want)
+			}
+		}
+	})
+}
+
 // All reads page after page; a tenant more than a page must not be lost.
 func TestTenantsAllReadsEveryPage(t *testing.T) {
 	t.Parallel()
