@@ -14,6 +14,7 @@ import (
 const (
 	maxEmail    = 254 // RFC 5321 §4.5.3.1.3, less the brackets of a path
 	maxLocal    = 64  // RFC 5321 §4.5.3.1.1
+	maxSpelled  = 4 * maxEmail // before the domain is mapped, which takes quadratic time
 	maxUsername = 255
 )
 
@@ -25,7 +26,7 @@ func notEmail() error { return fault.New(fault.Invalid, "email", "must be an ema
 // wider folding would make strangers equal (U+212A KELVIN SIGN lower-cases to k).
 func normalizeEmail(text string) (string, error) {
 	local, domain, ok := strings.Cut(strings.Trim(text, " "), "@")
-	if !ok || !mailbox(local) {
+	if !ok || len(text) > maxSpelled || !mailbox(local) {
 		return "", notEmail()
 	}
 	domain, ok = hostname(domain)
@@ -73,6 +74,9 @@ func mailboxRune(r rune) bool {
 // hostname returns the A-label form of a domain without its trailing dot. A name needs two
 // labels, and the last must not be a number: addresses are not names.
 func hostname(domain string) (string, bool) {
+	if strings.ContainsRune(domain, utf8.RuneError) { // the mapping takes any broken byte for it
+		return "", false
+	}
 	ascii, err := idna.Lookup.ToASCII(domain)
 	ascii = strings.TrimSuffix(ascii, ".")
 	labels := strings.Split(ascii, ".")

@@ -68,6 +68,7 @@ func TestIdentifierRefuses(t *testing.T) {
 		{"zero width space", "ada\u200b@example.com", ""},
 		{"U+0000", "ada\x00@example.com", ""},
 		{"not UTF-8", "ada\xff@example.com", ""},
+		{"not UTF-8 in the domain", "ada@exa\xefmple.com", ""},
 		{"not NFC", "a\u0301da@example.com", ""},
 		{"underscore in the domain", "ada@exa_mple.com", ""},
 		{"two dots in the domain", "ada@example..com", ""},
@@ -175,5 +176,38 @@ func TestAttackIdentifierLockout(t *testing.T) {
 		}
 		_, err := w.login(t, "admin@münchen.de", good)
 		wantCode(t, "login with the right password after that", err, fault.Unauthenticated)
+	})
+}
+
+func FuzzEmail(f *testing.F) {
+	for _, seed := range []string{"Ada@Example.com.", " a@ｘ.com", "a@münchen.de", "a@xn--a.b", "@", "a@b..c", "a@\xef.b", "\xff@a.b", "K@x.com"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		once, err := service.NormalizeEmail(text)
+		if err != nil {
+			return
+		}
+		if twice, err := service.NormalizeEmail(once); err != nil || twice != once {
+			t.Errorf("%q is %q, and that is %q, %v", text, once, twice, err)
+		}
+		if len(once) > 254 || strings.Count(once, "@") != 1 || !store.Storable(once) || strings.ContainsAny(once, " <>,;:\r\n\"") {
+			t.Errorf("%q is %q, which is no address", text, once)
+		}
+	})
+}
+
+func FuzzMetadata(f *testing.F) {
+	for _, seed := range []string{"{}", `{"a":[1,{"b":"c"}]}`, `{"a":1,"a":2}`, `{"a":"\ud800"}`, "[]", "{", `{"a":1}x`, "\ufeff{}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !service.ObjectText(text) {
+			return
+		}
+		var m map[string]any
+		if err := json.Unmarshal([]byte(text), &m); err != nil || m == nil {
+			t.Errorf("%q was taken for an object: %v", text, err)
+		}
 	})
 }
