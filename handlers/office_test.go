@@ -11,8 +11,6 @@ import (
 
 	"github.com/go-identity/identity/handlers"
 	"github.com/go-identity/identity/internal/fault"
-	"github.com/go-identity/identity/internal/password"
-	"github.com/go-identity/identity/internal/secret"
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
@@ -38,7 +36,7 @@ func newOffice(t *testing.T) office {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	o := office{db: db, svc: officeServices(t, db), roles: map[string]string{}}
+	o := office{db: db, svc: faceServices(t, db), roles: map[string]string{}}
 	g, err := middleware.New(middleware.Config{Resolve: o.resolve, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -53,35 +51,12 @@ func newOffice(t *testing.T) office {
 	return o
 }
 
-func officeServices(t *testing.T, db store.Store) *service.Services {
-	t.Helper()
-	ring, err := secret.New([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hasher, err := password.New(password.Config{Memory: 64, Time: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := service.New(t.Context(), service.Config{
-		Store: db, Now: time.Now, Log: slog.New(slog.DiscardHandler), Ring: ring, Hasher: hasher,
-		Send:    func(context.Context, store.Message) error { return nil },
-		BaseURL: "https://app.example", Algorithm: "EdDSA", MaxToken: 7168, CachedTokens: 64,
-		Session: service.SessionPolicy{Idle: time.Hour, Absolute: time.Hour, RevocationLag: time.Second, AccessToken: time.Minute},
-		SignUp:  service.SignUpPolicy{LinkLife: time.Hour},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Seed(t.Context(), []store.Permission{"reports.read"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // furnish makes the tenants, the users and a role between admin and member.
 func (o *office) furnish(t *testing.T) {
 	t.Helper()
+	if err := o.svc.Seed(t.Context(), []store.Permission{"reports.read"}, nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, id := range []string{"acme", "other"} {
 		if _, err := o.svc.Tenants.Create(t.Context(), store.System(), service.NewTenant{ID: id, Name: id}); err != nil {
 			t.Fatal(err)
