@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"net/url"
 	"strings"
 )
 
@@ -9,8 +10,8 @@ const (
 	maxNext = 2048 // bytes
 )
 
-// local returns target if it is a path of this origin, else home. It judges the bytes, not
-// what url.Parse makes of them: browsers drop tabs and newlines, read a backslash as a
+// local returns target if it is a path of this origin, else home. It judges the bytes,
+// not only what url.Parse makes of them: browsers drop tabs and newlines, read a backslash as a
 // slash, and take "//host" for another origin; proxies decode and clean paths.
 func local(target string) string {
 	if target == "" || target[0] != '/' || len(target) > maxNext {
@@ -20,6 +21,9 @@ func local(target string) string {
 		if c := target[i]; c <= ' ' || c >= 0x7f || c == '\\' {
 			return home
 		}
+	}
+	if _, err := url.Parse(target); err != nil {
+		return home
 	}
 	path := target
 	if end := strings.IndexAny(path, "?#"); end >= 0 {
