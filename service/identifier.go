@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	maxEmail    = 254 // RFC 5321 §4.5.3.1.3, less the brackets of a path
-	maxLocal    = 64  // RFC 5321 §4.5.3.1.1
+	maxEmail    = 254          // RFC 5321 §4.5.3.1.3, less the brackets of a path
+	maxLocal    = 64           // RFC 5321 §4.5.3.1.1
 	maxSpelled  = 4 * maxEmail // before the domain is mapped, which takes quadratic time
 	maxUsername = 255
 )
