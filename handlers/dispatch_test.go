@@ -38,7 +38,10 @@ func TestMount(t *testing.T) {
 	t.Parallel()
 	a, _ := newSample(t)
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	host := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
+	mux.HandleFunc("/", host)
+	mux.HandleFunc("GET /", host)
+	mux.HandleFunc("GET /identity/{page}", host)
 	a.Mount(mux)
 	for target, want := range map[string]int{
 		"/identity/resources/nil/v1":           200,

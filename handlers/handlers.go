@@ -53,12 +53,14 @@ func routes(c Config) []route {
 }
 
 // New returns the API, or an error that says what is wrong with its routes.
-func New(c Config) (*API, error) { return newAPI(c, routes(c)) }
-
-func newAPI(c Config, rows []route) (*API, error) {
+func New(c Config) (*API, error) {
 	if c.Services == nil || c.Guard == nil || c.Log == nil || c.Now == nil {
 		return nil, errors.New("handlers: Services, Guard, Log and Now are needed")
 	}
+	return newAPI(c, routes(c))
+}
+
+func newAPI(c Config, rows []route) (*API, error) {
 	a := &API{Config: c, rows: rows, mux: http.NewServeMux()}
 	a.mux.HandleFunc("/", a.missing)
 	for i := range a.rows {
@@ -98,9 +100,15 @@ func (a *API) Mount(mux *http.ServeMux) {
 	}
 	slices.Sort(patterns)
 	for _, p := range slices.Compact(patterns) {
-		mux.Handle(p, a)
+		for _, method := range methods() {
+			mux.Handle(method+" "+p, a)
+		}
 	}
 }
+
+// methods lists those that reach the API. A pattern without a method would not go together
+// with a host's "GET /".
+func methods() []string { return []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} }
 
 // mounts returns the patterns under which a path is reached.
 func mounts(path string) []string {

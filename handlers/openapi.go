@@ -89,10 +89,16 @@ func tags(rows []route) []dictionary {
 }
 
 func schemes() dictionary {
+	bearer := func(whose string) dictionary {
+		return dictionary{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": whose}
+	}
 	return dictionary{
-		"user":       dictionary{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The access token of a user."},
-		"session":    dictionary{"type": "apiKey", "in": "cookie", "name": "__Host-identity", "description": "The session cookie of a browser."},
-		"management": dictionary{"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of the host's own back end."},
+		"user":       bearer("The access token of a user."),
+		"management": bearer("The token of the host's own back end."),
+		"session": dictionary{
+			"type": "apiKey", "in": "cookie", "name": "__Host-identity",
+			"description": "The session cookie of a browser.",
+		},
 	}
 }
 
@@ -219,7 +225,8 @@ func (d *document) parameters(r *route, path string) []dictionary {
 		}
 	}
 	if r.audience != forAnyone {
-		all = append(all, dictionary{"$ref": "#/components/parameters/Tenant"}, dictionary{"$ref": "#/components/parameters/User"})
+		all = append(all, dictionary{"$ref": "#/components/parameters/Tenant"})
+		all = append(all, dictionary{"$ref": "#/components/parameters/User"})
 	}
 	return all
 }
