@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-identity/identity/internal/needs"
 	"github.com/go-identity/identity/token"
 )
 
@@ -235,14 +236,7 @@ func TestAttackEmptyExpectation(t *testing.T) {
 // must not does not, and nothing breaks the decoder.
 func TestJSONSuite(t *testing.T) {
 	t.Parallel()
-	_ = corpus(t, "json-testsuite/SOURCE.md")
-	dir := "shared/corpora/json-testsuite/test_parsing"
-	for up := 0; up < 8; up++ {
-		if _, err := os.Stat(dir); err == nil {
-			break
-		}
-		dir = filepath.Join("..", dir)
-	}
+	dir := needs.Shared(t, "corpora", "corpora", "json-testsuite", "test_parsing")
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -10,32 +10,21 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-identity/identity/internal/needs"
 	"github.com/go-identity/identity/token"
 )
 
-// corpus reads a file of the shared test data, which lies beside the module and is not part
-// of it. Without it the test is skipped, unless IDENTITY_REQUIRE asks for it.
+// corpus reads a file of the shared test data, which is not part of the module.
 func corpus(t testing.TB, path string) []byte {
 	t.Helper()
-	dir, err := os.Getwd()
+	b, err := os.ReadFile(needs.Shared(t, "corpora", "corpora", path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		if b, err := os.ReadFile(filepath.Join(dir, "shared", "corpora", path)); err == nil {
-			return b
-		}
-	}
-	if strings.Contains(os.Getenv("IDENTITY_REQUIRE"), "corpora") {
-		t.Fatalf("shared test data is required and %s is not there", path)
-	}
-	t.Skipf("the shared test data is not beside the module: %s", path)
-	return nil
+	return b
 }
 
 // A jwk is a key of the test vectors.

@@ -390,8 +390,13 @@ func FuzzParseToken(f *testing.F) {
 	f.Add("")
 	f.Add(strings.Repeat("A", 110))
 	f.Fuzz(func(t *testing.T, in string) {
-		if _, _, _, err := r.ParseToken(refresh, in); err == nil && in != text {
-			t.Errorf("ParseToken(%q) accepts what was never made", in)
+		u, s, _, err := r.ParseToken(refresh, in)
+		if err != nil {
+			return
+		}
+		raw, err := base64.RawURLEncoding.DecodeString(in)
+		if err != nil || base64.RawURLEncoding.EncodeToString(raw) != in || u != user || s != session {
+			t.Errorf("ParseToken(%q) = %s, %s, accepts what was never made: %v", in, u, s, err)
 		}
 	})
 }
