@@ -153,6 +153,7 @@ func (id *Identity) face(o Options) error {
 	id.pages, err = pages.New(pages.Config{
 		Guard: g, SignIn: id.SignIn, SignUp: id.SignUp, Log: o.Logger, Now: o.Now,
 		Brand: pages.Brand{Name: o.Name}, MinPassword: id.Passwords.Rules().MinLength,
+		SignUpClosed: o.SignUp.Disabled,
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/middleware"
@@ -14,7 +15,7 @@ func (p *Pages) showLogin(w http.ResponseWriter, r *http.Request) error {
 	if by, ok := middleware.PrincipalFrom(r.Context()); ok && by.Kind == store.UserKind {
 		return seeOther(w, next)
 	}
-	v := page{Title: "Sign in", Next: next}
+	v := page{Title: "Sign in", Next: next, Tenant: tenant(r.URL.Query().Get("tenant"))}
 	if r.URL.Query().Has("out") {
 		v.Note = "You are signed out."
 	}
@@ -26,7 +27,7 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := page{Title: "Sign in", Next: local(form.Get("next")), Email: form.Get("email")}
+	v := page{Title: "Sign in", Next: local(form.Get("next")), Email: form.Get("email"), Tenant: tenant(form.Get("tenant"))}
 	in := service.PasswordLogin{Email: v.Email, Password: form.Get("password"), Kind: store.Browser}
 	if in.Email == "" || in.Password == "" {
 		return p.again(w, r, fault.New(fault.Invalid, "", "Enter your e-mail address and your password."), loginPage, v)
@@ -35,6 +36,7 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	by.TenantID = v.Tenant
 	l, err := p.SignIn.Password(r.Context(), by, in)
 	if err != nil {
 		return p.again(w, r, wrong(err), loginPage, v)
@@ -42,13 +44,31 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 	return p.enter(w, r, l, v.Next)
 }
 
-// wrong gives every sign-in that failed the same words, whatever the rule called it.
+// wrong gives every sign-in that failed the same words, whatever the rule called it. Only
+// somebody who knows the password is told that the address is not confirmed.
 func wrong(err error) error {
-	if f := fault.From(err); f.Code == fault.Unauthenticated {
+	switch fault.From(err).Code {
+	case fault.Unauthenticated:
 		return fault.New(fault.Unauthenticated, "", "Wrong email or password.").Because(err)
+	case fault.Forbidden:
+		return fault.New(fault.Forbidden, "", "Confirm your address first, by the link that we sent you.").Because(err)
 	}
 	return err
 }
+
+// tenant returns the id of the tenant to sign in to, or nothing where id cannot be one.
+func tenant(id string) string {
+	bad := func(c rune) bool { return !strings.ContainsRune(tenantLetters, c) }
+	if len(id) > maxTenant || strings.ContainsFunc(id, bad) {
+		return ""
+	}
+	return id
+}
+
+const (
+	tenantLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+	maxTenant     = 64
+)
 
 func (p *Pages) logout(w http.ResponseWriter, r *http.Request) error {
 	if _, err := read(w, r); err != nil {

@@ -11,8 +11,8 @@ const (
 )
 
 // local returns target if it is a path of this origin, else home. It judges the bytes,
-// not only what url.Parse makes of them: browsers drop tabs and newlines, read a backslash as a
-// slash, and take "//host" for another origin; proxies decode and clean paths.
+// not only what url.Parse makes of them: browsers drop tabs and newlines, read a backslash
+// as a slash, and take "//host" for another origin; proxies decode and clean paths.
 func local(target string) string {
 	if target == "" || target[0] != '/' || len(target) > maxNext {
 		return home

@@ -37,8 +37,9 @@ type Config struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 
-	Brand       Brand
-	MinPassword int // characters; the rules check it, the pages only say it
+	Brand        Brand
+	MinPassword  int  // characters; the rules check it, the pages only say it
+	SignUpClosed bool // nobody may sign up, so no page offers it
 }
 
 // Pages serves the pages.
@@ -75,11 +76,14 @@ func New(c Config) (*Pages, error) {
 }
 
 func (p *Pages) routes() {
+	p.handle("GET /account/{$}", func(w http.ResponseWriter, _ *http.Request) error { return seeOther(w, "/account/login") })
 	p.handle("GET /account/login", p.showLogin)
 	p.handle("POST /account/login", p.limited(middleware.SignIn, p.login))
 	p.handle("POST /account/logout", p.logout)
-	p.handle("GET /account/signup", p.showSignUp)
-	p.handle("POST /account/signup", p.limited(middleware.SignUp, p.signUp))
+	if !p.SignUpClosed {
+		p.handle("GET /account/signup", p.showSignUp)
+		p.handle("POST /account/signup", p.limited(middleware.SignUp, p.signUp))
+	}
 	p.handle("GET /account/activate", p.showActivate)
 	p.handle("POST /account/activate", p.limited(middleware.SignIn, p.activate))
 	p.handle("/account/", func(http.ResponseWriter, *http.Request) error {

@@ -92,7 +92,7 @@ func newSite(t *testing.T, options ...option) *site {
 	}
 	h, err := pages.New(pages.Config{
 		Guard: guard, SignIn: s.SignIn, SignUp: s.SignUp, Log: log, Now: time.Now,
-		Brand: pages.Brand{Name: sc.Brand}, MinPassword: 15,
+		Brand: pages.Brand{Name: sc.Brand}, MinPassword: 15, SignUpClosed: sc.SignUp.Closed,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -361,6 +361,33 @@ func TestSignUpWithoutVerification(t *testing.T) {
 	s := newSite(t, unverified)
 	s.browser(t).signUp(t).want(t, 200, "at / as "+email)
 	s.browser(t).signUp(t).want(t, 409, "There is an account with this address already. Sign in instead.")
+}
+
+func TestSignUpClosed(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, func(c *service.Config, _ *middleware.Config) { c.SignUp.Closed = true }).browser(t)
+	if a := b.get(t, "/account/login"); strings.Contains(a.text, "Sign up") {
+		t.Error("the page offers what is closed")
+	}
+	b.get(t, "/account/signup").want(t, 404)
+	b.signUp(t).want(t, 404)
+}
+
+func TestLoginToTenant(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(c *service.Config, _ *middleware.Config) { c.PerTenant = true })
+	s.user(t)
+	b := s.browser(t)
+	b.get(t, "/account/login?tenant=acme").want(t, 200, `name="tenant" value="acme"`)
+	b.get(t, "/account/login?tenant=%22%3E").want(t, 200, `name="next"`)
+	b.login(t, phrase, "/").want(t, 401)
+	b.post(t, "/account/login", url.Values{"email": {email}, "password": {phrase}, "tenant": {"other"}}).want(t, 401)
+	b.post(t, "/account/login", url.Values{"email": {email}, "password": {phrase}, "tenant": {"acme"}}).want(t, 200, "as "+email)
+}
+
+func TestAccountLeadsToLogin(t *testing.T) {
+	t.Parallel()
+	newSite(t).browser(t).get(t, "/account").want(t, 200, "Sign in")
 }
 
 func TestSignUpRefuses(t *testing.T) {

@@ -43,6 +43,8 @@ type page struct {
 	UserID, Token        string
 	AskPassword          bool
 	MinPassword          int
+	Tenant               string // to sign in to; empty where the user's own choice holds
+	SignUpClosed         bool
 }
 
 // protect sets the headers that every page has. Nothing but our own style and picture
@@ -62,6 +64,7 @@ func protect(h http.Header) {
 // render writes a page in one piece: a template that breaks leaves no half page behind.
 func (p *Pages) render(w http.ResponseWriter, status int, name string, v page) error {
 	v.Brand, v.Stylesheet, v.Mark, v.MinPassword = p.Brand.Name, p.stylesheet, p.mark, p.MinPassword
+	v.SignUpClosed = p.SignUpClosed
 	var b bytes.Buffer
 	if err := p.templates[name].Execute(&b, v); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
