@@ -150,6 +150,27 @@ func TestUsersListRefuses(t *testing.T) {
 	})
 }
 
+func TestAttackUserListBounds(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	var rows []exchange
+	for _, path := range []string{"/identity/resources/users/v3", usersPath} {
+		for name, params := range map[string][]string{
+			"SQL-02": {"_order=asc", "_order=ASC%3B%20drop", "_order=", "_order=ASC&_order=DESC"},
+			"SQL-03": {
+				"_limit=-1", "_limit=0", "_limit=1e9", "_limit=201", "_limit=99999999999999999999", "_limit=1.5",
+				"_offset=-1", "_offset=9223372036854775807", "_offset=1%3B",
+			},
+		} {
+			for _, p := range params {
+				rows = append(rows, exchange{name: name + " " + path + " " + p, who: "admin", request: "GET " + path + "?" + p, want: 400})
+			}
+		}
+		rows = append(rows, exchange{name: "SQL-03 " + path + " past the end", who: "admin", request: "GET " + path + "?_offset=1000", want: 200})
+	}
+	o.exchange(t, rows)
+}
+
 func TestAttackUserRoutes(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)

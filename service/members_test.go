@@ -253,6 +253,17 @@ func TestAttackMembers(t *testing.T) {
 			t.Errorf("%s = %v, want %q", tt.name, err, tt.want)
 		}
 	}
+	t.Run("RBAC-13 no role is no right", func(t *testing.T) {
+		m, err := c.Members.Unassign(t.Context(), hostIn("acme"), worker.ID, []string{staff, lead})
+		if err != nil || len(m.Roles) != 0 {
+			t.Fatalf("Unassign = %v, %v, want no roles left", m.Roles, err)
+		}
+		by := c.acting(t, worker.ID, "acme")
+		p, err := c.Profiles.Me(t.Context(), by)
+		if err != nil || len(p.Permissions) > 0 || by.Can("reports.read") || by.Can("") {
+			t.Errorf("without roles the worker may %v, %v, want nothing", p.Permissions, err)
+		}
+	})
 	t.Run("RBAC-20 rights that were taken do not count", func(t *testing.T) {
 		if _, err := c.Members.Unassign(t.Context(), hostIn("acme"), manager.ID, []string{lead}); err != nil {
 			t.Fatal(err)

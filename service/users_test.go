@@ -538,6 +538,32 @@ func TestAttackUsers(t *testing.T) {
 			}
 		}
 	})
+	t.Run("SQL-08 a search folds the same on every store", func(t *testing.T) {
+		t.Parallel()
+		for name, prefix := range map[string]string{"Éva Lind": "éva", "ßen": "SS", "İpek": "i"} {
+			p, err := c.Users.Create(t.Context(), host, service.NewUser{TenantID: "other", Username: fmt.Sprintf("fold-%x", name), Name: name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			q := service.UserSearch{UserQuery: store.UserQuery{NamePrefix: prefix}}
+			l, err := c.Users.Search(t.Context(), hostIn("other"), q)
+			want := strings.HasPrefix(store.Fold(name), store.Fold(prefix))
+			if got := slices.Contains(profileIDs(l.Items), p.ID); err != nil || got != want {
+				t.Errorf("Search for %q found %q: %t, %v, want %t", prefix, name, got, err, want)
+			}
+		}
+	})
+	t.Run("SQL-09 forty thousand ids are refused", func(t *testing.T) {
+		t.Parallel()
+		ids := make([]string, 40_000)
+		for i := range ids {
+			ids[i] = fmt.Sprint(i)
+		}
+		_, err := c.Users.Search(t.Context(), by, service.UserSearch{UserQuery: store.UserQuery{IDs: ids}})
+		wantCode(t, "Search", err, fault.Invalid)
+		_, err = c.Members.Roles(t.Context(), by, ids)
+		wantCode(t, "Roles", err, fault.Invalid)
+	})
 	t.Run("SQL-06 text must be UTF-8", func(t *testing.T) {
 		t.Parallel()
 		for _, text := range []string{"\xff", "a\x00b"} {
