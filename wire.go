@@ -201,7 +201,7 @@ func (o Options) ring() (*secret.Ring, error) {
 	}
 	l, ok := o.Store.(store.Local)
 	if !ok {
-		return nil, errors.New("Options.Secrets is empty: a database that processes share needs a secret of at least 32 bytes that they share")
+		return nil, errors.New("Options.Secrets is empty: processes that share a database share a secret of at least 32 bytes")
 	}
 	key, err := o.keyFile(l.Path())
 	if err != nil {

@@ -35,7 +35,7 @@ type ticket struct {
 	userID    string // or the management credential
 	sessionID string
 	tenantID  string
-	hash      []byte // of a cookie's secret; nil for a token
+	hash      []byte // of a cookie's secret; nil for a token: one is never taken for the other
 	expires   time.Time
 	known     atomic.Pointer[standing]
 }
@@ -60,7 +60,7 @@ func (g *Gate) Resolve(ctx context.Context, raw string) (*store.Principal, error
 		return nil, err
 	}
 	now := g.now()
-	if t, ok := g.tokens.Get(raw, now); ok {
+	if t, ok := g.tokens.Get(raw, now); ok && t.hash == nil {
 		return g.stand(ctx, t)
 	}
 	t, err := g.verify(raw, now)
@@ -112,7 +112,7 @@ func (g *Gate) ResolveCookie(ctx context.Context, cookie string) (*store.Princip
 		return nil, none, err
 	}
 	t, ok := g.tokens.Get(cookie, g.now())
-	if !ok {
+	if ok = ok && t.hash != nil; !ok {
 		userID, sessionID, hash, err := g.ring.ParseToken(browserSecret, cookie)
 		if err != nil {
 			return nil, none, refused(err)

@@ -47,24 +47,30 @@ func (u *unit) revoke(ctx context.Context, r store.Revocation) error {
 // change runs fn in one serializable transaction and records the action with it. fn may
 // run more than once; inside it use tx only.
 func (b *base) change(ctx context.Context, by store.Principal, action, subject string, fn func(tx *unit) error) error {
-	return b.commit(ctx, b.store.Tx, by, action, subject, fn)
+	return b.commit(ctx, b.store.Tx, event{by, action, subject}, fn)
 }
 
 // hot is change for single conditional statements: it never waits for a serializable retry.
 func (b *base) hot(ctx context.Context, by store.Principal, action, subject string, fn func(tx *unit) error) error {
-	return b.commit(ctx, b.store.Short, by, action, subject, fn)
+	return b.commit(ctx, b.store.Short, event{by, action, subject}, fn)
 }
 
 type transact func(context.Context, func(store.Records) error) error
 
-func (b *base) commit(ctx context.Context, run transact, by store.Principal, action, subject string, fn func(tx *unit) error) error {
+// An event is who does what to whom.
+type event struct {
+	by              store.Principal
+	action, subject string
+}
+
+func (b *base) commit(ctx context.Context, run transact, e event, fn func(tx *unit) error) error {
 	var u *unit
 	err := run(ctx, func(tx store.Records) error {
-		u = &unit{Records: tx, at: b.now(), tenantID: by.TenantID, newID: b.newID}
+		u = &unit{Records: tx, at: b.now(), tenantID: e.by.TenantID, newID: b.newID}
 		if err := fn(u); err != nil {
 			return err
 		}
-		return b.record(ctx, u, by, action, subject)
+		return b.record(ctx, u, e.by, e.action, e.subject)
 	})
 	if err != nil {
 		return err

@@ -162,6 +162,21 @@ func TestAttackRefresh(t *testing.T) {
 		_, _, err = w.Gate.ResolveCookie(t.Context(), r1.Secret)
 		wantCode(t, "a refresh token as session cookie", err, fault.Unauthenticated)
 	})
+	story("JWT-26 a credential counts in its own place only, cached or not", func(t *testing.T, w world, r1 service.Login) {
+		in := service.PasswordLogin{Email: "ann@example.com", Password: good, Kind: store.Browser}
+		b, err := w.SignIn.Password(t.Context(), someone, in)
+		wantCode(t, "sign-in with a cookie", err, "")
+		for range 2 {
+			_, _, err = w.Gate.ResolveCookie(t.Context(), b.Secret)
+			wantCode(t, "the cookie as cookie", err, "")
+			wantCode(t, "the token as token", errOf(w.Gate.Resolve(t.Context(), r1.AccessToken)), "")
+			wantCode(t, "the cookie as bearer", errOf(w.Gate.Resolve(t.Context(), b.Secret)), fault.Unauthenticated)
+			_, _, err = w.Gate.ResolveCookie(t.Context(), r1.AccessToken)
+			wantCode(t, "the token as cookie", err, fault.Unauthenticated)
+			wantCode(t, "the cookie as refresh token", errOf(w.refresh(t, b.Secret)), fault.Unauthenticated)
+			wantCode(t, "the token as refresh token", errOf(w.refresh(t, r1.AccessToken)), fault.Unauthenticated)
+		}
+	})
 	story("RT-17 hashed at rest", func(t *testing.T, w world, r1 service.Login) {
 		s, err := w.db.Session(t.Context(), r1.User.ID, r1.Session.ID)
 		if err != nil {
