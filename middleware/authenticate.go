@@ -18,18 +18,25 @@ func SessionCookie(value string, lifetime time.Duration) *http.Cookie {
 	return HostCookie(SessionCookieName, value, lifetime)
 }
 
-// HostCookie returns a cookie for this host alone, out of reach of scripts. Its name must
-// begin with "__Host-".
+// HostCookie returns a cookie for this host alone, out of reach of scripts. Its name should
+// begin with "__Host-". A value that is not of letters, digits, '.', '_' and '-' is dropped:
+// ours are, and another could break out of its header.
 func HostCookie(name, value string, lifetime time.Duration) *http.Cookie {
 	c := &http.Cookie{
 		Name: name, Value: value, Path: "/",
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		MaxAge: int(lifetime / time.Second),
 	}
-	if lifetime < time.Second {
+	if lifetime < time.Second || strings.ContainsFunc(value, foreign) {
 		c.Value, c.MaxAge = "", -1
 	}
 	return c
+}
+
+// foreign reports whether r has no place in a cookie of ours.
+func foreign(r rune) bool {
+	letter := 'a' <= r|0x20 && r|0x20 <= 'z' && r < 0x80
+	return !letter && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-'
 }
 
 // Authenticate finds out who is calling and tells next through the context. Everybody

@@ -260,6 +260,45 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
+func TestAttackCookie(t *testing.T) {
+	t.Parallel()
+	t.Run("SES-10 plain http", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range []*http.Cookie{
+			middleware.SessionCookie("abc", time.Hour), middleware.SessionCookie("", 0), middleware.HostCookie("__Host-x", "abc", time.Hour),
+		} {
+			if !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" || !strings.HasPrefix(c.Name, "__Host-") {
+				t.Errorf("%v would be sent over plain http, or from a subdomain", c)
+			}
+		}
+	})
+	t.Run("SES-14 control characters in a cookie", func(t *testing.T) {
+		t.Parallel()
+		for _, value := range []string{"a\r\nSet-Cookie: x=y", "a\x00b", "a;b", "a,b c", `a"b`, "é"} {
+			w := httptest.NewRecorder()
+			http.SetCookie(w, middleware.SessionCookie(value, time.Hour))
+			got := w.Header().Values("Set-Cookie")
+			if len(got) > 1 || len(got) == 1 && !strings.HasPrefix(got[0], "__Host-identity=; ") {
+				t.Errorf("%q is sent as %q", value, got)
+			}
+		}
+	})
+	t.Run("SES-13 a renewed cookie stays small", func(t *testing.T) {
+		t.Parallel()
+		roles := make([]store.RoleRef, 500)
+		g := newGuard(t, func(c *middleware.Config) {
+			c.Resolve = func(context.Context, middleware.Credential) (*store.Principal, middleware.Renewal, error) {
+				p := &store.Principal{Kind: store.UserKind, ID: "ann", Roles: roles}
+				return p, middleware.Renewal{Until: time.Now().Add(time.Hour)}, nil
+			}
+		})
+		w := ask(t, g.RequireUser(ok), "GET", "/", "Cookie: __Host-identity=abc")
+		if got := w.Header().Get("Set-Cookie"); len(got) > 128 {
+			t.Errorf("the cookie of a user with 500 roles has %d bytes: %s", len(got), got)
+		}
+	})
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	base := middleware.Config{Resolve: resolve(nil), Log: slog.New(slog.DiscardHandler), Now: time.Now}
