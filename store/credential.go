@@ -23,7 +23,7 @@ type Credential struct {
 
 // CredentialStore keeps at most one credential per user and kind.
 type CredentialStore interface {
-	// PutCredential creates or replaces.
+	// PutCredential creates or replaces. A user that is not there is ErrNotFound.
 	PutCredential(ctx context.Context, c Credential) error
 	Credential(ctx context.Context, userID string, kind CredentialKind) (Credential, error)
 	// ReplaceCredential stores c if the secret is still old, else ErrNotFound: of two

@@ -24,8 +24,9 @@ type Message struct {
 // least once.
 type MessageStore interface {
 	EnqueueMessage(ctx context.Context, m Message) error
-	// ClaimMessages takes up to limit messages that are due at now and hides them from other
-	// claims until the lease ends; each is taken by one caller. It counts the attempt.
+	// ClaimMessages takes up to limit messages that are due at now, the longest due first,
+	// and hides them from other claims until the lease ends; each is taken by one caller. It
+	// counts the attempt. The messages come back in creation order.
 	ClaimMessages(ctx context.Context, now, lease time.Time, limit int) ([]Message, error)
 	// FinishMessage records a delivery.
 	FinishMessage(ctx context.Context, id string, at time.Time) error

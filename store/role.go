@@ -25,7 +25,7 @@ type Role struct {
 // tenantID is ErrNotFound; the environment's tenantID is empty. Keys are unique within a
 // tenant, else ErrConflict; that a tenant does not take an environment key is a rule.
 type RoleStore interface {
-	// CreateRole stores the role and its permissions.
+	// CreateRole stores the role and its permissions. An unknown permission is ErrNotFound.
 	CreateRole(ctx context.Context, r Role) error
 	Role(ctx context.Context, tenantID, id string) (Role, error)
 	// Roles returns the roles of every tenant named, by level, then key in byte order.

@@ -54,6 +54,7 @@ type Rotation struct {
 // SessionStore keeps sessions. A session is reachable only through its own user: any
 // other userID is ErrNotFound.
 type SessionStore interface {
+	// CreateSession adds a session. A user that is not there is ErrNotFound.
 	CreateSession(ctx context.Context, s Session) error
 	// Session returns the session, revoked or not.
 	Session(ctx context.Context, userID, id string) (Session, error)

@@ -24,13 +24,17 @@ var (
 )
 
 // A Store keeps every kind of record. Outside a transaction each call is atomic by itself.
-// Times come back in UTC, cut to the microsecond. A zero time is kept as null.
+// Times come back in UTC, cut to the microsecond. A zero time is kept as null. JSON comes
+// back compact, its members in byte order; what is no object or array is ErrInvalid, and so
+// is nesting beyond 200 levels and a number beyond 400 digits.
 type Store interface {
 	Records
 
 	// Tx runs fn in one serializable transaction and commits when fn returns nil. It runs
 	// fn again when the transaction lost a race, so fn must have no effect but through tx.
 	// Inside fn use tx only. A canceled ctx before the commit means nothing was written.
+	// After any error but a sentinel, and after a conflict of an update, the transaction can
+	// only fail, also when fn returns nil.
 	Tx(ctx context.Context, fn func(tx Records) error) error
 
 	// Short runs fn in one transaction whose writes are single conditional statements: it

@@ -28,7 +28,9 @@ type User struct {
 }
 
 // A UserQuery chooses users. Zero fields choose all. Text is compared in folded form
-// (see [Fold]). Sort takes createdAt, name, email, id, verified, isLocked, provider.
+// (see [Fold]), in sorting too. IDs and ExternalIDs may hold MaxLimit each, else ErrInvalid,
+// as is a sort or a cursor that is not of this listing. Sort takes createdAt, name, email,
+// id, verified, isLocked, provider.
 type UserQuery struct {
 	Page
 	TenantID    string   // members of this tenant only

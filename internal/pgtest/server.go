@@ -60,7 +60,7 @@ func Start(ctx context.Context, dir string, options ...Option) (*Server, error) 
 		return nil, fmt.Errorf("prepare %s: %w", dir, err)
 	}
 	s := &Server{dir: dir}
-	if err := s.run(ctx, "initdb", "-D", s.data(), "-U", "app", "-A", "trust", "-E", "UTF8",
+	if err := s.run(ctx, "initdb", "-D", s.cluster(), "-U", "app", "-A", "trust", "-E", "UTF8",
 		"--locale=C.UTF-8", "--no-sync", "--no-instructions"); err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (s *Server) Restart(ctx context.Context) error {
 		if err := os.RemoveAll(filepath.Join(s.dir, "log")); err != nil {
 			return err
 		}
-		err := s.run(ctx, "pg_ctl", "-D", s.data(), "-l", filepath.Join(s.dir, "log"), "-w", "-s", "start")
+		err := s.run(ctx, "pg_ctl", "-D", s.cluster(), "-l", filepath.Join(s.dir, "log"), "-w", "-s", "start")
 		if err == nil || !s.dying() {
 			return err
 		}
@@ -126,7 +126,7 @@ func (s *Server) log() string {
 
 // Stop stops the server at once, in order.
 func (s *Server) Stop(ctx context.Context) error {
-	return s.run(ctx, "pg_ctl", "-D", s.data(), "-m", "fast", "-w", "-s", "stop")
+	return s.run(ctx, "pg_ctl", "-D", s.cluster(), "-m", "fast", "-w", "-s", "stop")
 }
 
 // Kill ends the server as a crash does: what it had not written is lost.
@@ -139,7 +139,7 @@ func (s *Server) Kill() error {
 }
 
 func (s *Server) pid() (int, error) {
-	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	text, err := os.ReadFile(filepath.Join(s.cluster(), "postmaster.pid"))
 	if err != nil {
 		return 0, err
 	}
@@ -150,7 +150,7 @@ func (s *Server) pid() (int, error) {
 // resume returns the server that runs in dir.
 func resume(dir string) (*Server, error) {
 	s := &Server{dir: dir}
-	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	text, err := os.ReadFile(filepath.Join(s.cluster(), "postmaster.pid"))
 	if err != nil {
 		return nil, err
 	}
@@ -162,14 +162,14 @@ func resume(dir string) (*Server, error) {
 	return s, err
 }
 
-func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+func (s *Server) cluster() string { return filepath.Join(s.dir, "data") }
 
 func (s *Server) configure(settings map[string]string) error {
 	var b strings.Builder
 	for name, value := range settings {
 		fmt.Fprintf(&b, "%s = '%s'\n", name, value)
 	}
-	path := filepath.Join(s.data(), "postgresql.auto.conf")
+	path := filepath.Join(s.cluster(), "postgresql.auto.conf")
 	if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func Open(ctx context.Context, url string) (store.Store, error) {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	db, err := sqlstore.New(ctx, sqlstore.Pools{Write: pool, Read: pool, Owned: true}, dialect)
+	db, err := sqlstore.New(ctx, sqlstore.Pools{Write: pool, Read: pool, Owned: true}, dialect())
 	if err != nil {
 		return nil, fmt.Errorf("open PostgreSQL: %w", err)
 	}
@@ -53,7 +53,7 @@ func Use(ctx context.Context, pool *sql.DB) (store.Store, error) {
 	if _, ok := pool.Driver().(*stdlib.Driver); !ok {
 		return nil, fmt.Errorf("use the host's pool: its driver is %T, not pgx's", pool.Driver())
 	}
-	db, err := sqlstore.New(ctx, sqlstore.Pools{Write: pool, Read: pool}, dialect)
+	db, err := sqlstore.New(ctx, sqlstore.Pools{Write: pool, Read: pool}, dialect())
 	if err != nil {
 		return nil, fmt.Errorf("use the host's pool: %w", err)
 	}
@@ -76,20 +76,22 @@ func limit(params map[string]string) {
 	}
 }
 
-var dialect = &sqlstore.Dialect{
-	Time:      func(t time.Time) any { return t },
-	IsUnique:  func(err error) bool { return state(err) == "23505" },
-	IsMissing: func(err error) bool { return state(err) == "23503" },
-	IsRetry:   func(err error) bool { return state(err) == "40001" || state(err) == "40P01" },
-	IsStale:   stale,
-	Bytes:     `collate "C"`,
-	Migration: []string{
-		`set local statement_timeout = 0`,
-		`set local lock_timeout = '60s'`,
-		`select pg_advisory_xact_lock(7234017283807667300)`, // processes that start together take turns
-	},
-	Reshapes: true,
-	Fit:      fit,
+func dialect() *sqlstore.Dialect {
+	return &sqlstore.Dialect{
+		Time:      func(t time.Time) any { return t },
+		IsUnique:  func(err error) bool { return state(err) == "23505" },
+		IsMissing: func(err error) bool { return state(err) == "23503" },
+		IsRetry:   func(err error) bool { return state(err) == "40001" || state(err) == "40P01" },
+		IsStale:   stale,
+		Bytes:     `collate "C"`,
+		Migration: []string{
+			`set local statement_timeout = 0`,
+			`set local lock_timeout = '60s'`,
+			`select pg_advisory_xact_lock(7234017283807667300)`, // processes that start together take turns
+		},
+		Reshapes: true,
+		Fit:      fit,
+	}
 }
 
 // fit accepts a serializable transaction only: the rules read in order to decide.

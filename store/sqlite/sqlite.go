@@ -44,7 +44,7 @@ func Open(ctx context.Context, path string, options ...Option) (store.Store, err
 	if err := check(ctx, p.Write); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, explain(path, err)), p.Write.Close(), p.Read.Close())
 	}
-	db, err := sqlstore.New(ctx, p, dialect)
+	db, err := sqlstore.New(ctx, p, dialect())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, explain(path, err))
 	}
@@ -111,17 +111,19 @@ func explain(path string, err error) error {
 	return err
 }
 
-var dialect = &sqlstore.Dialect{
-	Time: func(t time.Time) any { return t.UnixMicro() },
-	IsUnique: func(err error) bool {
-		c := code(err)
-		return c == lib.SQLITE_CONSTRAINT_UNIQUE || c == lib.SQLITE_CONSTRAINT_PRIMARYKEY
-	},
-	IsMissing: func(err error) bool { return code(err) == lib.SQLITE_CONSTRAINT_FOREIGNKEY },
-	IsRetry:   func(err error) bool { return code(err)&0xff == lib.SQLITE_BUSY },
-	IsStale:   func(error) bool { return false },
-	Detach:    true,
-	Fit:       fit,
+func dialect() *sqlstore.Dialect {
+	return &sqlstore.Dialect{
+		Time: func(t time.Time) any { return t.UnixMicro() },
+		IsUnique: func(err error) bool {
+			c := code(err)
+			return c == lib.SQLITE_CONSTRAINT_UNIQUE || c == lib.SQLITE_CONSTRAINT_PRIMARYKEY
+		},
+		IsMissing: func(err error) bool { return code(err) == lib.SQLITE_CONSTRAINT_FOREIGNKEY },
+		IsRetry:   func(err error) bool { return code(err)&0xff == lib.SQLITE_BUSY },
+		IsStale:   func(error) bool { return false },
+		Detach:    true,
+		Fit:       fit,
+	}
 }
 
 // fit takes the right to write at once: a transaction that began by reading may have lost it.

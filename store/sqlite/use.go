@@ -19,7 +19,7 @@ func Use(ctx context.Context, pool *sql.DB) (store.Store, error) {
 	if err := check(ctx, pool); err != nil {
 		return nil, fmt.Errorf("use the host's pool: %w", err)
 	}
-	return sqlstore.New(ctx, sqlstore.Pools{Write: pool, Read: pool, Single: true, Group: group}, dialect)
+	return sqlstore.New(ctx, sqlstore.Pools{Write: pool, Read: pool, Single: true, Group: group}, dialect())
 }
 
 // check looks at the settings of a connection.

@@ -35,6 +35,11 @@ func bindList(l list) (any, error) {
 	if len(l) == 0 {
 		return nil, nil
 	}
+	for _, item := range l {
+		if !store.Storable(item) { // encoding/json would mend it
+			return nil, store.ErrInvalid
+		}
+	}
 	text, err := json.Marshal([]string(l))
 	if err != nil {
 		return nil, err
@@ -60,7 +65,7 @@ func reshape(text string) (string, error) {
 	default:
 		return "", errDocument
 	}
-	v, err := plain(v)
+	v, err := plain(v, maxDepth)
 	if err != nil {
 		return "", err
 	}
@@ -71,8 +76,11 @@ func reshape(text string) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
-// plain checks the text and the numbers inside v.
-func plain(v any) (any, error) {
+// maxDepth bounds nesting, well below where PostgreSQL's stack ends.
+const maxDepth = 200
+
+// plain checks the text and the numbers inside v, which may hold depth levels.
+func plain(v any, depth int) (any, error) {
 	var err error
 	switch v := v.(type) {
 	case string:
@@ -82,17 +90,23 @@ func plain(v any) (any, error) {
 	case json.Number:
 		return plainNumber(v)
 	case []any:
+		if depth == 0 {
+			return nil, errDocument
+		}
 		for i := range v {
-			if v[i], err = plain(v[i]); err != nil {
+			if v[i], err = plain(v[i], depth-1); err != nil {
 				return nil, err
 			}
 		}
 	case map[string]any:
+		if depth == 0 {
+			return nil, errDocument
+		}
 		for k := range v {
 			if !store.Storable(k) {
 				return nil, errDocument
 			}
-			if v[k], err = plain(v[k]); err != nil {
+			if v[k], err = plain(v[k], depth-1); err != nil {
 				return nil, err
 			}
 		}

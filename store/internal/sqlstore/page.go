@@ -65,12 +65,21 @@ func (l *listing[T]) among(column string, values []string) error {
 // prefix returns the condition that a folded column begins with text. It is a range, which
 // every index serves, where "like" would scan with one plan or another.
 func (l *listing[T]) prefix(column, text string) string {
-	low := store.Fold(text)
+	low := fold(text)
 	where := column + ` >= ` + l.arg(low)
 	if high := successor(low); high != "" {
 		where += ` and ` + column + ` < ` + l.arg(high)
 	}
 	return `(` + where + `)`
+}
+
+// fold leaves text that no database keeps as it is, so that bind refuses it: folding would
+// mend it.
+func fold(text string) string {
+	if !store.Storable(text) {
+		return text
+	}
+	return store.Fold(text)
 }
 
 // A sort is an order that a listing offers.

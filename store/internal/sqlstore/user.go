@@ -67,7 +67,7 @@ func userConditions(l *listing[store.User], q store.UserQuery) error {
 	if err := l.among(`u.external_id <> '' and u.external_id`, q.ExternalIDs); err != nil {
 		return err
 	}
-	l.equal(`u.email_fold`, store.Fold(q.Email))
+	l.equal(`u.email_fold`, fold(q.Email))
 	if q.EmailPrefix != "" {
 		l.where = append(l.where, l.prefix(`u.email_fold`, q.EmailPrefix))
 	}
