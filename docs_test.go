@@ -72,19 +72,22 @@ func rows(t *testing.T, name string, row *regexp.Regexp) map[string]string {
 	return all
 }
 
-// cases returns the ids that the names of tests carry, and a file for each. Only a quoted id
-// that opens a name counts, so that a comment about a case is not taken for its test.
+// cases returns the ids that open the names of tests and of the build's steps, and a file for
+// each. An id in a comment is no test.
 func cases(t *testing.T) map[string]string {
 	t.Helper()
-	id := regexp.MustCompile("[\"`/]((?:" + areas + `)-\d+)\b`)
+	id := regexp.MustCompile(`(?:` + areas + `)-\d+\b`)
+	opening := regexp.MustCompile("[\"'`/](" + id.String() + `[ ,]*)+`)
 	all := map[string]string{}
 	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(name, "_test.go") || name == "docs_test.go" {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, "_test.go") && name != ".ci/run" {
 			return err
 		}
 		text, err := os.ReadFile(name)
-		for _, m := range id.FindAllSubmatch(text, -1) {
-			all[string(m[1])] = name
+		for _, names := range opening.FindAll(text, -1) {
+			for _, found := range id.FindAll(names, -1) {
+				all[string(found)] = name
+			}
 		}
 		return err
 	})

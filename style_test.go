@@ -17,6 +17,7 @@ func house() style.House {
 		Guests:     guests(),
 		Forbidden:  forbidden(),
 		Rethrow:    rethrow(),
+		Builders:   builders(),
 		Queues:     queues(),
 		Solo:       solo(),
 		Empty:      strings.Fields("util utils common helper helpers manager impl data info misc"),
@@ -105,6 +106,13 @@ func forbidden() map[string][]string {
 func rethrow() map[string]string {
 	return map[string]string{
 		"handlers/dispatch.go": "http.ErrAbortHandler is net/http's own signal",
+	}
+}
+
+// builders lists the files that compose queries.
+func builders() map[string]string {
+	return map[string]string{
+		"store/internal/sqlstore/page.go": "columns and directions come from tables of constants, values are bound",
 	}
 }
 

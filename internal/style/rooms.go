@@ -48,7 +48,7 @@ func checkGuests(h House, s source, broken reporter) {
 
 // across finds what no single file shows.
 func (h House) across(dir string, all []source) []Finding {
-	return slices.Concat(missingSlices(dir, all), unintroduced(all), changed(all), h.gone(dir))
+	return slices.Concat(missingSlices(dir, all), unintroduced(all), changed(all), h.composed(all), h.gone(dir))
 }
 
 // missingSlices keeps the slices whole: a contract XStore in store/x.go has its SQL in
@@ -132,7 +132,7 @@ func changed(all []source) []Finding {
 // gone keeps the lists of exceptions from outliving their files.
 func (h House) gone(dir string) []Finding {
 	var found []Finding
-	for _, list := range []map[string]string{h.Solo, h.Rethrow, h.Queues} {
+	for _, list := range []map[string]string{h.Solo, h.Rethrow, h.Queues, h.Builders} {
 		for name := range list {
 			if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 				found = append(found, Finding{"file names", name, 1, "listed as an exception, but not there"})

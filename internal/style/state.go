@@ -18,6 +18,7 @@ func stateRules() []rule {
 		{"forbidden", "take it as an option or an argument", checkForbidden},
 		{"sql", "SQL lives under store/internal/sqlstore", checkSQL},
 		{"sql dialect", "one lower-case text for both databases", checkDialect},
+		{"SQL-16 query text", "a query is made of constants and placeholders", func(House, source, reporter) {}},
 		{"errors", "say the thing being done, wrap with %w, compare with errors.Is", checkErrors},
 	}
 }

@@ -27,6 +27,7 @@ type House struct {
 	Guests    map[string][]string // packages from outside that only the rooms named may import
 	Forbidden map[string][]string // members such as "time.Now", and the rooms or files that may use them
 	Rethrow   map[string]string   // files that hand on a panic that was not theirs, and why
+	Builders  map[string]string   // files that compose queries, and of what
 	Queues    map[string]string   // files where a request waits with its context, and why
 	Solo      map[string]string   // files of service and handlers that are not plural, and why
 
