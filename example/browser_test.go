@@ -53,10 +53,10 @@ func TestBrowser(t *testing.T) {
 	b.fill("email", viewer.Email)
 	b.fill("password", "not the password at all")
 	b.press("Sign in")
+	b.shoot("wrong-password") // draws the page: only then does autofocus act
 	if got := b.eval("document.activeElement.textContent"); got != "Wrong email or password." {
 		t.Errorf("the focus is on %q, want what went wrong", got)
 	}
-	b.shoot("wrong-password")
 	b.fill("password", viewer.Password)
 	b.press("Sign in")
 	b.want("/reports", "Reports")
