@@ -54,6 +54,15 @@ func collectionOver(t *testing.T, db store.Store) collection {
 // servicesOver builds every service over db, as one process does.
 func servicesOver(t *testing.T, db store.Store) *service.Services {
 	t.Helper()
+	s, err := openServices(t, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func openServices(t *testing.T, db store.Store) (*service.Services, error) {
+	t.Helper()
 	ring, err := secret.New([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
 	if err != nil {
 		t.Fatal(err)
@@ -62,16 +71,12 @@ func servicesOver(t *testing.T, db store.Store) *service.Services {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := service.New(t.Context(), service.Config{
+	return service.New(t.Context(), service.Config{
 		Store: db, Now: time.Now, Log: slog.New(slog.DiscardHandler), Ring: ring, Hasher: hasher,
 		Send:    func(context.Context, store.Message) error { return nil },
 		BaseURL: "https://app.example", Algorithm: "EdDSA", MaxToken: 7168, CachedTokens: 64,
 		Session: service.SessionPolicy{RevocationLag: time.Second},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // tenant makes a tenant of that id.
