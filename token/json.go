@@ -23,10 +23,15 @@ const (
 // as it stands. Members of one name, at any depth, invalid UTF-8, U+0000, unpaired surrogates
 // and bytes after the object are refused.
 func object(in string, each func(name, value string) error) error {
+	return objectAt(0, in, each)
+}
+
+// objectAt is object for an object that stands depth levels deep in another.
+func objectAt(depth int, in string, each func(name, value string) error) error {
 	if !utf8.ValidString(in) {
 		return errJSON
 	}
-	s := scanner{in: in}
+	s := scanner{in: in, depth: depth}
 	if !s.members(each) {
 		return s.err
 	}
