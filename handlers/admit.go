@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"strings"
+
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/store"
@@ -23,7 +25,7 @@ func (c *call) admit() error {
 		return nil
 	}
 	var err error
-	if c.by, err = c.api.Guard.Caller(c.r); err != nil {
+	if c.by, err = c.api.config.Guard.Caller(c.r); err != nil {
 		return err
 	}
 	c.by.Device, _ = c.cookie(DeviceCookieName)
@@ -81,6 +83,9 @@ func (c *call) agree(named []string) (store.Principal, error) {
 			tenantID = id
 		}
 	}
+	if by.Kind == store.UserKind && tenantID != "" && tenantID != by.TenantID {
+		return by, fault.New(fault.NotFound, "", "no such tenant")
+	}
 	if by.Kind != store.ManagementKind {
 		return by, nil
 	}
@@ -100,10 +105,10 @@ func idHeader(h map[string][]string, name string) (string, error) {
 		return "", nil
 	}
 	if len(values) > 1 {
-		return "", fault.New(fault.Invalid, name, "must be sent once")
+		return "", fault.New(fault.Invalid, strings.ToLower(name), "must be sent once")
 	}
 	if !isID(values[0]) {
-		return "", fault.New(fault.Invalid, name, "must be 1 to 64 characters of letters, digits, '.', '_' and '-'")
+		return "", fault.New(fault.Invalid, strings.ToLower(name), "must be 1 to 64 characters of letters, digits, '.', '_' and '-'")
 	}
 	return values[0], nil
 }

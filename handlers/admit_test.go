@@ -62,6 +62,7 @@ func TestAttackTenantHeader(t *testing.T) {
 	const (
 		me    = "/identity/resources/me/v1"
 		twice = "/identity/resources/tenants/v1/t1/things"
+		mine  = "/identity/resources/mine/v1/"
 	)
 	for _, tt := range []struct {
 		name, method, target, body string
@@ -85,6 +86,10 @@ func TestAttackTenantHeader(t *testing.T) {
 		{"RBAC-03 body differs", "POST", twice, `{"tenantId":"t2"}`, []string{"Authorization: Bearer backend"}, 400, "tenantId"},
 		{"RBAC-03 header differs", "POST", twice, `{}`, []string{"Authorization: Bearer backend", "frontegg-tenant-id: t2"}, 400, "tenantId"},
 		{"RBAC-03 body differs by escape", "POST", twice, `{"tenantId":"\u00742"}`, []string{"Authorization: Bearer backend"}, 400, "tenantId"},
+		{"RBAC-04 a user's own tenant", "POST", mine + "t1/things", `{"tenantId":"t1"}`, []string{"Authorization: Bearer ann"}, 200, `"tenantId":"t1"`},
+		{"RBAC-04 another tenant in the path", "POST", mine + "t2/things", `{}`, []string{"Authorization: Bearer ann"}, 404, ""},
+		{"RBAC-04 another tenant in the body", "POST", mine + "t1/things", `{"tenantId":"t2"}`, []string{"Authorization: Bearer ann"}, 400, ""},
+		{"RBAC-04 another tenant everywhere", "POST", mine + "t2/things", `{"tenantId":"t2"}`, []string{"Authorization: Bearer ann"}, 404, ""},
 		{"RBAC-03 three differ", "POST", twice, `{"tenantId":"t2"}`, []string{"Authorization: Bearer backend", "frontegg-tenant-id: t3"}, 400, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -58,7 +58,7 @@ func (a *API) recover(w *answer, r *http.Request) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	a.Log.ErrorContext(r.Context(), "handler panicked", "route", r.Pattern, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	a.config.Log.ErrorContext(r.Context(), "handler panicked", "route", r.Pattern, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	if !w.begun {
 		middleware.WriteError(w, fault.New(fault.Internal, "", "internal error"))
 	}
@@ -68,7 +68,7 @@ func (a *API) recover(w *answer, r *http.Request) {
 func (a *API) dispatch(w http.ResponseWriter, r *http.Request) {
 	path, err := canonical(r.URL)
 	if err != nil {
-		a.Guard.Fail(w, r, err)
+		a.config.Guard.Fail(w, r, err)
 		return
 	}
 	if path != r.URL.EscapedPath() {
@@ -123,17 +123,17 @@ func hides(path string) bool {
 // missing answers a path that no route has, or not with this method.
 func (a *API) missing(w http.ResponseWriter, r *http.Request) {
 	r.Pattern = ""
-	if err := a.Guard.Admit(r, middleware.General); err != nil {
-		a.Guard.Fail(w, r, err)
+	if err := a.config.Guard.Admit(r, middleware.General); err != nil {
+		a.config.Guard.Fail(w, r, err)
 		return
 	}
 	allow := a.allowed(r)
 	if len(allow) == 0 {
-		a.Guard.Fail(w, r, fault.New(fault.NotFound, "", "no such route"))
+		a.config.Guard.Fail(w, r, fault.New(fault.NotFound, "", "no such route"))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allow, ", "))
-	a.Guard.Fail(w, r, fault.New(middleware.MethodNotAllowed, "", "method not allowed"))
+	a.config.Guard.Fail(w, r, fault.New(middleware.MethodNotAllowed, "", "method not allowed"))
 }
 
 // allowed lists the methods that the path of r has.
@@ -153,14 +153,14 @@ func (a *API) allowed(r *http.Request) []string {
 func (a *API) handler(row *route) http.Handler {
 	h := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, row) }))
 	if row.audience == forAnyone {
-		h = a.Guard.Anonymous(h)
+		h = a.config.Guard.Anonymous(h)
 	} else {
-		h = a.Guard.Authenticate(h)
+		h = a.config.Guard.Authenticate(h)
 	}
 	if row.cookies {
-		h = a.Guard.RequireSameOrigin(h)
+		h = a.config.Guard.RequireSameOrigin(h)
 	}
-	return a.Guard.Limit(row.family)(h)
+	return a.config.Guard.Limit(row.family)(h)
 }
 
 // serve runs a route: check, decode, call, encode.
@@ -168,7 +168,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, row *route) {
 	c := &call{api: a, route: row, w: w, r: r}
 	err := c.admit()
 	if err != nil {
-		a.Guard.Fail(w, r, err)
+		a.config.Guard.Fail(w, r, err)
 		return
 	}
 	out, err := row.run(c)
@@ -176,6 +176,6 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, row *route) {
 		err = encode(w, row.status, out)
 	}
 	if err != nil {
-		a.Guard.Fail(w, r, err)
+		a.config.Guard.Fail(w, r, err)
 	}
 }

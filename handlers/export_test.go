@@ -70,6 +70,7 @@ func (h sample) routes() []route {
 		public("GET /identity/resources/nil/v1", 200, "Answer nil lists", op(h.nils)),
 		management("GET /identity/resources/things/v1/{thingId}", 200, "Read a thing", op(h.one)),
 		management("POST /identity/resources/tenants/v1/{tenantId}/things", 200, "Name a tenant twice", op(h.twice)),
+		user("", "POST /identity/resources/mine/v1/{tenantId}/things", 200, "Name my tenant twice", op(h.twice)),
 		user("", "GET /identity/resources/me/v1", 200, "Who am I", op(h.who)),
 		user("", "PUT /identity/resources/me/v1", 200, "Act on myself", op(h.who)).self(),
 		user("things.read", "GET /identity/resources/mine/v1", 200, "Read with a permission", op(h.who)),

@@ -53,4 +53,4 @@ func (c *call) clearCookie(name string) { http.SetCookie(c.w, middleware.HostCoo
 func (c *call) setHeader(name, value string) { c.w.Header().Set(name, value) }
 
 // now returns the time.
-func (c *call) now() time.Time { return c.api.Now() }
+func (c *call) now() time.Time { return c.api.config.Now() }

@@ -25,10 +25,10 @@ type Config struct {
 
 // An API serves every operation from the root of a host.
 type API struct {
-	Config
-	rows  []route
-	mux   *http.ServeMux
-	chain http.Handler
+	config Config
+	rows   []route
+	mux    *http.ServeMux
+	chain  http.Handler
 }
 
 // routes lists every operation: one line per category.
@@ -61,7 +61,7 @@ func New(c Config) (*API, error) {
 }
 
 func newAPI(c Config, rows []route) (*API, error) {
-	a := &API{Config: c, rows: rows, mux: http.NewServeMux()}
+	a := &API{config: c, rows: rows, mux: http.NewServeMux()}
 	a.mux.HandleFunc("/", a.missing)
 	for i := range a.rows {
 		row := &a.rows[i]

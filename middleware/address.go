@@ -32,7 +32,7 @@ func (g *Guard) address(r *http.Request) string {
 }
 
 func (g *Guard) trusted(a netip.Addr) bool {
-	for _, p := range g.TrustedProxies {
+	for _, p := range g.config.TrustedProxies {
 		if p.Contains(a) {
 			return true
 		}

@@ -76,13 +76,13 @@ func (g *Guard) resolve(w http.ResponseWriter, r *http.Request, c *caller) {
 		return
 	}
 	var renewed Renewal
-	c.principal, renewed, c.err = g.Resolve(r.Context(), shown)
+	c.principal, renewed, c.err = g.config.Resolve(r.Context(), shown)
 	if c.err != nil {
 		c.principal = nil
 		return
 	}
 	if shown.Cookie != "" && !renewed.Until.IsZero() {
-		http.SetCookie(w, SessionCookie(shown.Cookie, renewed.Until.Sub(g.Now())))
+		http.SetCookie(w, SessionCookie(shown.Cookie, renewed.Until.Sub(g.config.Now())))
 	}
 }
 

@@ -100,12 +100,12 @@ func (g *Guard) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	case f.Code == fault.Internal && errors.Is(err, context.DeadlineExceeded):
 		err = fault.Retry(fault.Unavailable, "the request took too long", time.Second)
 	case f.Code == fault.Internal:
-		g.Log.ErrorContext(r.Context(), "request failed", "route", route(r), "error", err)
+		g.config.Log.ErrorContext(r.Context(), "request failed", "route", route(r), "error", err)
 	case f.Code == fault.Unavailable && f.Unwrap() != nil:
-		g.Log.WarnContext(r.Context(), "request not served", "route", route(r), "error", f.Unwrap())
-	case f.Code == fault.Forbidden && g.Denied != nil:
+		g.config.Log.WarnContext(r.Context(), "request not served", "route", route(r), "error", f.Unwrap())
+	case f.Code == fault.Forbidden && g.config.Denied != nil:
 		by, _ := PrincipalFrom(r.Context())
-		g.Denied(r.Context(), by, route(r))
+		g.config.Denied(r.Context(), by, route(r))
 	}
 	WriteError(w, err)
 }

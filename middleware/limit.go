@@ -149,10 +149,10 @@ func (b *bucket) spend(r Rate) (time.Duration, bool) {
 // Admit returns a fault that says when to come back, if the address of r has spent what
 // the family allows it.
 func (g *Guard) Admit(r *http.Request, family string) error {
-	if g.Limiter == nil {
+	if g.config.Limiter == nil {
 		return nil
 	}
-	if wait, ok := g.Limiter.Allow(family, g.address(r)); !ok {
+	if wait, ok := g.config.Limiter.Allow(family, g.address(r)); !ok {
 		return fault.Retry(fault.Limited, "too many requests", wait)
 	}
 	return nil

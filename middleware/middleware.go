@@ -57,7 +57,7 @@ type Config struct {
 
 // A Guard authenticates requests and refuses those that may not pass.
 type Guard struct {
-	Config
+	config  Config
 	origin  *http.CrossOriginProtection
 	origins map[string]bool
 
@@ -67,7 +67,7 @@ type Guard struct {
 
 // New returns a Guard, or an error that lists everything that is wrong with c.
 func New(c Config) (*Guard, error) {
-	g := &Guard{Config: c, origin: http.NewCrossOriginProtection(), origins: map[string]bool{}}
+	g := &Guard{config: c, origin: http.NewCrossOriginProtection(), origins: map[string]bool{}}
 	var wrong []error
 	if c.Resolve == nil || c.Log == nil || c.Now == nil {
 		wrong = append(wrong, errors.New("middleware: Resolve, Log and Now are needed"))

@@ -51,11 +51,6 @@ func PrincipalFrom(ctx context.Context) (store.Principal, bool) {
 	return p, c.principal != nil
 }
 
-// As returns r as if p had called: for tests and for calls that the host makes in process.
-func (g *Guard) As(r *http.Request, p store.Principal) *http.Request {
-	return r.WithContext(&caller{Context: r.Context(), guard: g, principal: &p, ip: p.IP, agent: p.UserAgent})
-}
-
 // Caller returns who calls r, or why nobody does: Unauthenticated without a credential,
 // else what is wrong with the one that was shown. r must have passed [Guard.Authenticate].
 func (g *Guard) Caller(r *http.Request) (store.Principal, error) {

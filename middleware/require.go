@@ -111,7 +111,7 @@ func (g *Guard) declared(wanted []store.Permission) bool {
 			g.miswired(fmt.Errorf("middleware: a guard with an empty permission"))
 			return false
 		}
-		if g.Declared != nil && !g.Declared(k) {
+		if g.config.Declared != nil && !g.config.Declared(k) {
 			g.miswired(fmt.Errorf("middleware: a guard names the undeclared permission %q", k))
 			return false
 		}
@@ -124,12 +124,12 @@ func (g *Guard) declared(wanted []store.Permission) bool {
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	target := r.URL.RequestURI()
 	lost := fault.From(err).Code == fault.Unauthenticated
-	if g.LoginURL == "" || !lost || !wantsPage(r) || !local(target) {
+	if g.config.LoginURL == "" || !lost || !wantsPage(r) || !local(target) {
 		g.Fail(w, r, err)
 		return
 	}
 	Harden(w.Header())
-	w.Header().Set("Location", g.LoginURL+"?next="+url.QueryEscape(target))
+	w.Header().Set("Location", g.config.LoginURL+"?next="+url.QueryEscape(target))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
