@@ -224,19 +224,35 @@ func (o Options) keyFile(path string) ([]byte, error) {
 	if err := private(path); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return readKey(path)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := rand.Read(key); err != nil {
+			return nil, err
+		}
+		if err := createKey(path, key); err != nil {
+			return nil, fmt.Errorf("make a key file: %w", err)
+		}
+		o.Logger.Warn("made a key file: keep it with the database, or set Options.Secrets", "path", path)
 	}
+	return readKey(path)
+}
+
+// createKey makes the file whole or not at all. Of two processes that start together one
+// makes it, and both use it.
+func createKey(path string, key []byte) error {
+	temp := path + "." + rand.Text()
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("make a key file: %w", err)
+		return err
 	}
-	if _, err := rand.Read(key); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	o.Logger.Warn("made a key file: keep it with the database, or set Options.Secrets", "path", path)
+	defer os.Remove(temp)
 	_, err = f.Write(key)
-	return key, errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err = os.Link(temp, path); errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
 }
 
 // private refuses a key file that others can read.
