@@ -121,9 +121,9 @@ func (f faulty) SigningKeys(ctx context.Context) ([]store.SigningKey, error) {
 	return get(f, func() ([]store.SigningKey, error) { return f.Records.SigningKeys(ctx) })
 }
 
-// RetireSigningKey implements store.SigningKeyStore.
-func (f faulty) RetireSigningKey(ctx context.Context, id string, retired, expires time.Time) error {
-	return f.do(func() error { return f.Records.RetireSigningKey(ctx, id, retired, expires) })
+// UpdateSigningKey implements store.SigningKeyStore.
+func (f faulty) UpdateSigningKey(ctx context.Context, k store.SigningKey) error {
+	return f.do(func() error { return f.Records.UpdateSigningKey(ctx, k) })
 }
 
 // DeleteSigningKey implements store.SigningKeyStore.
