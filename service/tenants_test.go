@@ -357,6 +357,7 @@ func TestAttackTenantFilter(t *testing.T) {
 		for _, tt := range []struct{ name, filter, want string }{
 			{"SQL-08 other case", "é", "[t0]"},
 			{"SQL-08 no accent", "e", "[]"},
+			{"by id", "t1", "[t1]"},
 			{"SQL-04 percent", "%", "[]"},
 			{"SQL-04 percent inside", "100%", "[t1]"},
 			{"SQL-04 underscore", "under_", "[t2]"},

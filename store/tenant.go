@@ -31,7 +31,7 @@ type Tenant struct {
 // A TenantQuery chooses tenants. Sort takes createdAt, name, tenantId.
 type TenantQuery struct {
 	Page
-	Filter string // a prefix of the name, folded
+	Filter string // a prefix of the name, folded, or the id
 	IDs    []string
 }
 

@@ -122,6 +122,7 @@ func testTenantQuery(t *testing.T, s store.Store) {
 	}{
 		{"all", store.TenantQuery{}, "beta Alpha álpha a_x gamma"},
 		{"filter", store.TenantQuery{Filter: "A"}, "Alpha a_x"},
+		{"filter by id", store.TenantQuery{Filter: "c"}, "álpha"},
 		{"filter folded", store.TenantQuery{Filter: "ÁL"}, "álpha"},
 		{"ids", store.TenantQuery{IDs: []string{"a", "e", "z"}}, "beta gamma"},
 		{"by name", store.TenantQuery{Page: store.Page{Sort: "name"}}, "a_x Alpha beta gamma álpha"},

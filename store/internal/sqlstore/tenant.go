@@ -63,7 +63,7 @@ func (db *DB) Tenants(ctx context.Context, q store.TenantQuery) (store.Listing[s
 		return store.Listing[store.Tenant]{}, err
 	}
 	if q.Filter != "" {
-		l.where = append(l.where, l.prefix(`t.name_fold`, q.Filter))
+		l.where = append(l.where, `(`+l.prefix(`t.name_fold`, q.Filter)+` or t.id = `+l.arg(q.Filter)+`)`)
 	}
 	created := sort{`t.created_at`, true}
 	return l.page(ctx, db, q.Page, map[string]sort{
