@@ -259,3 +259,37 @@ func (w faultWorld) count(t *testing.T) string {
 	return fmt.Sprintf("%d events, %d roles, %d permissions, %d revocations",
 		events.Total, len(roles), len(permissions), len(w.revoked(t)))
 }
+
+// A migration that breaks off has given the role in whole batches, and goes on when asked
+// again.
+func TestAttackBrokenMigration(t *testing.T) {
+	t.Parallel()
+	const users, batch = 250, 200
+	broken := errors.New("disk full")
+	for _, n := range []int{10, 100, 210, 230, 260} {
+		t.Run(fmt.Sprintf("STO-01 at call %d", n), func(t *testing.T) {
+			t.Parallel()
+			c := newCollection(t)
+			c.tenant(t, "a")
+			for i := range users {
+				c.member(t, fmt.Sprintf("user-%03d", i), "a")
+			}
+			r := c.role(t, host, "everyone")
+			give := func(s *service.Services) (int, error) {
+				_, err := s.Roles.Update(t.Context(), host, r.ID, service.RoleChange{Default: ptr(true), Migrate: true})
+				ids, bad := c.db.Assigned(t.Context(), "a", r.ID)
+				if bad != nil {
+					t.Fatal(bad)
+				}
+				return len(ids), err
+			}
+			given, err := give(servicesOver(t, storetest.Fault(c.db, n, broken)))
+			if !errors.Is(err, broken) || given%batch != 0 {
+				t.Errorf("broken off = %v with %d users, want a whole batch or none", err, given)
+			}
+			if given, err = give(c.Services); err != nil || given != users {
+				t.Errorf("asked again = %v with %d users, want %d", err, given, users)
+			}
+		})
+	}
+}
