@@ -36,9 +36,6 @@ func flow[In, Out any](fn func(c *call, in In) (Out, error)) operation {
 // Context returns the context of the request.
 func (c *call) Context() context.Context { return c.r.Context() }
 
-// header returns the first value of a request header, empty without one.
-func (c *call) header(name string) string { return c.r.Header.Get(name) }
-
 // cookie returns the value of a request cookie, empty without one. Two that differ are an
 // error: one of them was planted.
 func (c *call) cookie(name string) (string, error) { return middleware.Cookie(c.r, name) }
@@ -48,9 +45,6 @@ func (c *call) setCookie(k *http.Cookie) { http.SetCookie(c.w, k) }
 
 // clearCookie tells the browser to forget a cookie of this host.
 func (c *call) clearCookie(name string) { http.SetCookie(c.w, middleware.HostCookie(name, "", 0)) }
-
-// setHeader sets a header of the answer.
-func (c *call) setHeader(name, value string) { c.w.Header().Set(name, value) }
 
 // now returns the time.
 func (c *call) now() time.Time { return c.api.config.Now() }
