@@ -149,6 +149,7 @@ func solo() map[string]string {
 		"handlers/dispatch.go":      "the core: from a path to a row",
 		"handlers/encode.go":        "the core: how an answer goes out",
 		"handlers/flow.go":          "the core: the pattern that flows share",
+		"handlers/schema.go":        "the core: what the document says of types",
 		"handlers/openapi.go":       "the core: the document made of the rows",
 		"handlers/route.go":         "the core: what a row is",
 		"handlers/scan.go":          "the core: strict JSON",
