@@ -54,7 +54,7 @@ func TestAttackOrigin(t *testing.T) {
 			t.Errorf("another site's request is %s's", w.Header().Get("X-Caller"))
 		}
 	})
-	t.Run("SES-16 preflights stop here", func(t *testing.T) {
+	t.Run("SES-24 preflights stop here", func(t *testing.T) {
 		t.Parallel()
 		reached := false
 		h := g.CORS(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
