@@ -76,6 +76,7 @@ type Records interface {
 	SigningKeyStore
 	ManagementCredentialStore
 	SettingStore
+	TemplateStore
 	AuditStore
 	MessageStore
 	RevocationStore

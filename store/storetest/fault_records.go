@@ -171,6 +171,31 @@ func (f faulty) DeleteSetting(ctx context.Context, scope, kind string) error {
 	return f.do(func() error { return f.Records.DeleteSetting(ctx, scope, kind) })
 }
 
+// CreateTemplate implements store.TemplateStore.
+func (f faulty) CreateTemplate(ctx context.Context, t store.Template) error {
+	return f.do(func() error { return f.Records.CreateTemplate(ctx, t) })
+}
+
+// Template implements store.TemplateStore.
+func (f faulty) Template(ctx context.Context, id string) (store.Template, error) {
+	return get(f, func() (store.Template, error) { return f.Records.Template(ctx, id) })
+}
+
+// Templates implements store.TemplateStore.
+func (f faulty) Templates(ctx context.Context, q store.TemplateQuery) (store.Listing[store.Template], error) {
+	return get(f, func() (store.Listing[store.Template], error) { return f.Records.Templates(ctx, q) })
+}
+
+// UpdateTemplate implements store.TemplateStore.
+func (f faulty) UpdateTemplate(ctx context.Context, t store.Template) error {
+	return f.do(func() error { return f.Records.UpdateTemplate(ctx, t) })
+}
+
+// DeleteTemplate implements store.TemplateStore.
+func (f faulty) DeleteTemplate(ctx context.Context, id string) error {
+	return f.do(func() error { return f.Records.DeleteTemplate(ctx, id) })
+}
+
 // AppendAudit implements store.AuditStore.
 func (f faulty) AppendAudit(ctx context.Context, e store.AuditEvent) error {
 	return f.do(func() error { return f.Records.AppendAudit(ctx, e) })

@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 	groups := []map[string]func(*testing.T, store.Store){
 		userTests(), identifierTests(), credentialTests(), attemptTests(), tenantTests(), membershipTests(),
 		roleTests(), permissionTests(), categoryTests(), assignmentTests(), sessionTests(), challengeTests(),
-		signingKeyTests(), managementCredentialTests(), settingTests(), auditTests(), messageTests(),
+		signingKeyTests(), managementCredentialTests(), settingTests(), templateTests(), auditTests(), messageTests(),
 		revocationTests(), transactionTests(), valueTests(), pageTests(), raceTests(),
 	}
 	for _, tests := range groups {
