@@ -25,7 +25,8 @@ type AttemptLimit struct {
 type AttemptStore interface {
 	// Attempt counts one attempt at now, in one statement, before the proof is checked. It
 	// returns ErrNotFound, and counts nothing, when the subject is locked. The attempt that
-	// reaches Max locks the subject. A window or lock that ended starts a new count at one.
+	// reaches Max locks the subject. A window or lock that ended starts a new count at one, and
+	// so does one that began more than an hour after now: a clock was wrong.
 	Attempt(ctx context.Context, subject string, now time.Time, l AttemptLimit) (Attempt, error)
 	// ClearAttempts forgets the subject after a success. An unknown subject is no error.
 	ClearAttempts(ctx context.Context, subject string) error

@@ -13,9 +13,14 @@ func scanAttempt(scan scan) (a store.Attempt, err error) {
 	return a, err
 }
 
-// attemptOver holds when the count that exists belongs to the past: its lock ended (one that
-// lasts is not updated at all) or its window did.
-const attemptOver = `(identity_attempts.locked_until is not null or identity_attempts.started_at < $3)`
+// attemptOver holds when the count that exists belongs to the past, since its lock ended (one
+// that lasts is not updated at all) or its window did, or to a future that no other process
+// can have reached.
+const attemptOver = `(identity_attempts.locked_until is not null or identity_attempts.started_at < $3 or identity_attempts.started_at > $7)`
+
+// wrongClock is how far ahead a count may begin: one that began later was made while a clock
+// was wrong, and would lock for as long as that was.
+const wrongClock = time.Hour
 
 // Attempt implements store.AttemptStore. It is one statement, so that no two attempts read
 // the same count.
@@ -36,9 +41,9 @@ func (db *DB) Attempt(ctx context.Context, subject string, now time.Time, l stor
 				when `+attemptOver+` then excluded.locked_until
 				when identity_attempts.failures + 1 >= $5 then $6
 				else excluded.locked_until end
-		where identity_attempts.locked_until is null or identity_attempts.locked_until <= $2
+		where identity_attempts.locked_until is null or identity_attempts.locked_until <= $2 or identity_attempts.started_at > $7
 		returning subject, failures, started_at, locked_until`,
-		subject, moment(now), moment(now.Add(-l.Window)), first, limit, moment(lock)))
+		subject, moment(now), moment(now.Add(-l.Window)), first, limit, moment(lock), moment(now.Add(wrongClock))))
 }
 
 // ClearAttempts implements store.AttemptStore.
