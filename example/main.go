@@ -96,10 +96,8 @@ func open(ctx context.Context, s settings, log *slog.Logger, mail *mailbox) (*id
 
 // serve answers requests until ctx ends, then lets those in flight finish.
 func serve(ctx context.Context, id *identity.Identity, l net.Listener, h http.Handler, log *slog.Logger) error {
-	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
+	srv := identity.NewServer("", h)
+	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	work, served := make(chan error, 1), make(chan error, 1)
