@@ -10,10 +10,13 @@ import (
 	"github.com/go-identity/identity/internal/fault"
 )
 
-// A Rate allows Requests per Window from one address, all at once or spread.
+// A Rate allows Requests per Window from one address, all at once or spread, and Network from
+// all its neighbours together: whoever owns many addresses in a row is one caller. A Network
+// of zero is any number.
 type Rate struct {
 	Requests int
 	Window   time.Duration
+	Network  int
 }
 
 // The families of routes that have a rate of their own. Other routes share General.
@@ -28,11 +31,11 @@ const (
 // Rates returns the rates that a Limiter has unless told otherwise.
 func Rates() map[string]Rate {
 	return map[string]Rate{
-		General:    {1000, time.Minute},
-		SignIn:     {100, time.Minute},
-		SignUp:     {5, time.Minute},
-		Refresh:    {1000, time.Minute},
-		VendorAuth: {30, time.Second},
+		General:    {Requests: 1000, Window: time.Minute},
+		SignIn:     {Requests: 100, Window: time.Minute, Network: 1000},
+		SignUp:     {Requests: 5, Window: time.Minute, Network: 50},
+		Refresh:    {Requests: 1000, Window: time.Minute},
+		VendorAuth: {Requests: 30, Window: time.Second},
 	}
 }
 
@@ -86,22 +89,38 @@ func (l *Limiter) Allow(family, address string) (wait time.Duration, ok bool) {
 	if rate.Requests <= 0 || rate.Window <= 0 {
 		return 0, true
 	}
-	key := l.key(family, address)
+	wait, ok = l.spend(l.key(family, address, line4, line6), rate)
+	if ok && rate.Network > 0 {
+		rate.Requests = rate.Network
+		wait, ok = l.spend(l.key(family, address, network4, network6), rate)
+	}
+	return wait, ok
+}
+
+func (l *Limiter) spend(key uint64, r Rate) (time.Duration, bool) {
 	set := &l.sets[key%limitSets]
 	set.mu.Lock()
 	defer set.mu.Unlock()
-	return set.bucket(key, rate, l.now().UnixNano()).spend(rate)
+	return set.bucket(key, r, l.now().UnixNano()).spend(r)
 }
 
+// How many bits of an address are one customer's line, of version 4 and 6 (the bits below
+// are free to choose), and how many are the least network that is routed.
+const (
+	line4, line6       = 32, 64
+	network4, network6 = 24, 48
+)
+
 // key hashes under a seed of this process: nobody can choose addresses that share a set.
-func (l *Limiter) key(family, address string) uint64 {
+func (l *Limiter) key(family, address string, bits4, bits6 int) uint64 {
 	var h maphash.Hash
 	h.SetSeed(l.seed)
 	_, _ = h.WriteString(family)
+	_ = h.WriteByte(byte(bits4))
 	a, ok := parseAddress(address)
-	bits := 32
+	bits := bits4
 	if a.Is6() {
-		bits = 64 // one customer's line: its addresses below are free to choose
+		bits = bits6
 	}
 	if p, err := a.Prefix(bits); ok && err == nil {
 		b, _ := p.MarshalBinary()

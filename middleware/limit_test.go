@@ -19,10 +19,12 @@ import (
 // A clock is moved by hand.
 type clock struct{ at atomic.Int64 }
 
-func (c *clock) Now() time.Time        { return time.Unix(0, c.at.Load()) }
-func (c *clock) jump(d time.Duration)  { c.at.Add(int64(d)) }
-func newClock() *clock                 { c := &clock{}; c.at.Store(1_800_000_000_000_000_000); return c }
-func five() map[string]middleware.Rate { return map[string]middleware.Rate{"f": {5, time.Minute}} }
+func (c *clock) Now() time.Time       { return time.Unix(0, c.at.Load()) }
+func (c *clock) jump(d time.Duration) { c.at.Add(int64(d)) }
+func newClock() *clock                { c := &clock{}; c.at.Store(1_800_000_000_000_000_000); return c }
+func five() map[string]middleware.Rate {
+	return map[string]middleware.Rate{"f": {Requests: 5, Window: time.Minute}}
+}
 
 // spend returns how many of n requests pass.
 func spend(l *middleware.Limiter, family, address string, n int) int {
@@ -194,7 +196,7 @@ func burst(t *testing.T, h http.Handler, n int) (passed int32, major int) {
 // TestLimitRace checks that an exact number passes, however many race.
 func TestLimitRace(t *testing.T) {
 	t.Parallel()
-	l := middleware.NewLimiter(newClock().Now, map[string]middleware.Rate{"f": {100, time.Minute}})
+	l := middleware.NewLimiter(newClock().Now, map[string]middleware.Rate{"f": {Requests: 100, Window: time.Minute}})
 	var passed atomic.Int32
 	var wg sync.WaitGroup
 	for range 50 {
