@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,36 @@ func (o *Outbox) enqueue(ctx context.Context, tx *unit, m store.Message) error {
 	}
 	tx.after = append(tx.after, o.signal)
 	return tx.EnqueueMessage(ctx, m)
+}
+
+// unasked bounds the mail that anybody can have sent to an address by typing it into a form.
+func unasked() store.AttemptLimit {
+	return store.AttemptLimit{Max: 5, Window: time.Hour, Lock: time.Hour}
+}
+
+// errEnough means that an address was written to as often as strangers may ask for.
+var errEnough = errors.New("the address has had its share of mail")
+
+// ration counts a message that a stranger can ask for, as part of the change tx, or returns
+// errEnough. The count is the address's: whoever asks, from wherever.
+func (o *Outbox) ration(ctx context.Context, tx *unit, to string) error {
+	value, err := normalizeEmail(to)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Attempt(ctx, subject(o.ring.MAC("unasked mail", value)), tx.at, unasked())
+	if errors.Is(err, store.ErrNotFound) {
+		return errEnough
+	}
+	return err
+}
+
+// quietly is for answers that must not tell whether a message left.
+func quietly(err error) error {
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 const bodyPurpose = "message body"

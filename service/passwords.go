@@ -98,11 +98,14 @@ type proved struct {
 	outdated bool // its hash was made with older parameters
 }
 
-// count counts one attempt and reports whether the account is locked.
+// count counts one attempt and reports whether the account is locked. Who hangs up at this
+// moment is counted all the same.
 func (s *Passwords) count(ctx context.Context, account []byte) (locked bool, err error) {
 	if s.limit.Max == 0 {
 		return false, nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
 	_, err = s.store.Attempt(ctx, subject(account), s.now(), s.limit)
 	if errors.Is(err, store.ErrNotFound) {
 		return true, nil
@@ -249,8 +252,8 @@ func (s *Passwords) Rules() PasswordRules {
 	return PasswordRules{s.policy.Least(), password.MaxBytes, s.policy.Breached != nil}
 }
 
-// sweepAttempts forgets counts that no longer matter.
+// sweep forgets counts that no longer matter, of passwords and of mail.
 func (s *Passwords) sweep(ctx context.Context, now time.Time) error {
-	_, err := s.store.SweepAttempts(ctx, now.Add(-s.limit.Window), now)
+	_, err := s.store.SweepAttempts(ctx, now.Add(-max(s.limit.Window, unasked().Window)), now)
 	return err
 }

@@ -132,13 +132,13 @@ func (s *SignUp) enter(ctx context.Context, by store.Principal, in NewSignUp, em
 
 // invite makes the account and mails the link that activates it.
 func (s *SignUp) invite(ctx context.Context, by store.Principal, a account, phc string) error {
-	return s.change(ctx, by, "user.signed_up", a.user.ID, func(tx *unit) error {
+	return quietly(s.change(ctx, by, "user.signed_up", a.user.ID, func(tx *unit) error {
 		if err := a.create(ctx, tx, false); err != nil {
 			return err
 		}
 		_, err := s.mail(ctx, tx, by, a.user, phc)
 		return err
-	})
+	}))
 }
 
 // remind answers a sign-up with a known address: an account that was never activated gets
@@ -148,9 +148,12 @@ func (s *SignUp) remind(ctx context.Context, by store.Principal, known store.Ide
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, by, "user.signed_up_again", u.ID, func(tx *unit) error {
+	return quietly(s.change(ctx, by, "user.signed_up_again", u.ID, func(tx *unit) error {
 		if !u.Verified {
 			_, err := s.mail(ctx, tx, by, u, phc)
+			return err
+		}
+		if err := s.outbox.ration(ctx, tx, known.Text); err != nil {
 			return err
 		}
 		m, err := s.compose.SignUpNotice(message.SignUpNotice{To: known.Text, Name: u.Name, Link: s.baseURL + "/account/login"})
@@ -158,7 +161,7 @@ func (s *SignUp) remind(ctx context.Context, by store.Principal, known store.Ide
 			return err
 		}
 		return s.outbox.enqueue(ctx, tx, m)
-	})
+	}))
 }
 
 // pending is what an activation needs afterwards. The password that was given at sign-up
@@ -170,6 +173,9 @@ type pending struct {
 
 // mail makes a new activation link, the only one that works from now on, and enqueues it.
 func (s *SignUp) mail(ctx context.Context, tx *unit, by store.Principal, u store.User, phc string) (link string, err error) {
+	if err := s.outbox.ration(ctx, tx, u.Email); err != nil {
+		return "", err
+	}
 	binding := s.signin.device(by)
 	if binding == "" {
 		phc = ""
@@ -334,7 +340,7 @@ func (s *SignUp) NeedsPassword(ctx context.Context, by store.Principal, userID, 
 }
 
 // Resend mails a new activation link. It says the same for an address that has no account
-// or needs none.
+// or needs none, and for one that was mailed five within the hour.
 func (s *SignUp) Resend(ctx context.Context, by store.Principal, email string) error {
 	value, err := normalizeEmail(email)
 	if err != nil {
@@ -351,10 +357,10 @@ func (s *SignUp) Resend(ctx context.Context, by store.Principal, email string) e
 	if err != nil || u.Verified {
 		return err
 	}
-	return s.change(ctx, by, "activation.resent", u.ID, func(tx *unit) error {
+	return quietly(s.change(ctx, by, "activation.resent", u.ID, func(tx *unit) error {
 		_, err := s.mail(ctx, tx, by, u, "")
 		return err
-	})
+	}))
 }
 
 // Link makes a new activation link for a host that delivers it by itself, and returns the
