@@ -141,6 +141,10 @@ type TokenOptions struct {
 	// MaxBytes bounds an access token, so that it fits the headers of common servers. Zero
 	// means 7,168.
 	MaxBytes int
+	// Skew is by how much the clocks of processes that share a database may differ, at most 2
+	// minutes: a token or a session from that far in the future is accepted, and revocations
+	// are read that much longer. What is further off is refused. Zero means 10 seconds.
+	Skew time.Duration
 	// Cached is how many verified tokens are remembered. Zero means 16,384.
 	Cached int
 }
@@ -176,6 +180,7 @@ func (o Options) session() service.SessionPolicy {
 		ReuseGrace:    orDefault(o.Session.ReuseGrace, 10*time.Second),
 		RevocationLag: orDefault(o.Session.RevocationLag, time.Second),
 		AccessToken:   orDefault(o.Token.Lifetime, 5*time.Minute),
+		Skew:          orDefault(o.Token.Skew, 10*time.Second),
 	}
 }
 

@@ -2,10 +2,8 @@ package identity
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,7 +19,6 @@ import (
 	"github.com/go-identity/identity/message"
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
-	"github.com/go-identity/identity/store"
 	"github.com/go-identity/identity/store/sqlite"
 )
 
@@ -98,6 +95,9 @@ func (o *Options) checkTimes() error {
 	if p.AccessToken < 10*time.Second || p.AccessToken > 180*24*time.Hour {
 		wrong = append(wrong, errors.New("Token.Lifetime must be 10 seconds to 180 days"))
 	}
+	if p.Skew < 0 || p.Skew > 2*time.Minute {
+		wrong = append(wrong, errors.New("Token.Skew must be 0 to 2 minutes"))
+	}
 	if o.Session.Max < 0 || o.Lockout.Failures < 0 || o.Token.MaxBytes < 0 || o.Token.Cached < 0 || o.Password.Hashes < 0 {
 		wrong = append(wrong, errors.New("counts must not be negative"))
 	}
@@ -105,7 +105,7 @@ func (o *Options) checkTimes() error {
 }
 
 func build(ctx context.Context, o Options) (*Identity, error) {
-	ring, err := o.ring()
+	ring, err := o.ring(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -192,85 +192,4 @@ func (o Options) config(ring *secret.Ring, hasher *password.Hasher) service.Conf
 		CachedTokens: orDefault(o.Token.Cached, 16384), PerTenant: o.Users.PerTenant,
 		Unverified: o.SignUp.SkipVerification,
 	}
-}
-
-// ring returns the host's secrets, or those that a zero Options.Secrets means.
-func (o Options) ring() (*secret.Ring, error) {
-	if len(o.Secrets) > 0 {
-		return secret.New(o.Secrets)
-	}
-	l, ok := o.Store.(store.Local)
-	if !ok {
-		return nil, errors.New("Options.Secrets is empty: processes that share a database share a secret of at least 32 bytes")
-	}
-	key, err := o.keyFile(l.Path())
-	if err != nil {
-		return nil, err
-	}
-	return secret.New([][]byte{key})
-}
-
-const keySize = 32
-
-// keyFile reads the secret beside a database file, or makes it. A database in memory gets
-// one that dies with it.
-func (o Options) keyFile(path string) ([]byte, error) {
-	key := make([]byte, keySize)
-	if path == "" {
-		_, err := rand.Read(key)
-		return key, err
-	}
-	path += ".key"
-	if err := private(path); err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if _, err := rand.Read(key); err != nil {
-			return nil, err
-		}
-		if err := createKey(path, key); err != nil {
-			return nil, fmt.Errorf("make a key file: %w", err)
-		}
-		o.Logger.Warn("made a key file: keep it with the database, or set Options.Secrets", "path", path)
-	}
-	return readKey(path)
-}
-
-// createKey makes the file whole or not at all. Of two processes that start together one
-// makes it, and both use it.
-func createKey(path string, key []byte) error {
-	temp := path + "." + rand.Text()
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp)
-	_, err = f.Write(key)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err = os.Link(temp, path); errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
-}
-
-// private refuses a key file that others can read.
-func private(path string) error {
-	i, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && i.Mode().Perm()&0o077 != 0 {
-		err = fmt.Errorf("key file %s is open to others (mode %04o): chmod 600 it", path, i.Mode().Perm())
-	}
-	return err
-}
-
-func readKey(path string) ([]byte, error) {
-	key, err := os.ReadFile(path)
-	if err == nil && len(key) != keySize {
-		err = fmt.Errorf("key file %s has %d bytes, not %d", path, len(key), keySize)
-	}
-	return key, err
 }

@@ -33,11 +33,14 @@ type flight struct {
 	err  error
 }
 
+// longestTx is more than what passes between the time of a revocation and its commit.
+const longestTx = 15 * time.Second
+
 // maxStale is how many lags may pass without a reading before nothing is trusted.
 const maxStale = 5
 
-func newFeed(b *base, lag time.Duration) *Feed {
-	f := &Feed{base: b, lag: lag, overlap: 15 * time.Second, seen: map[string]time.Time{}}
+func newFeed(b *base, p SessionPolicy) *Feed {
+	f := &Feed{base: b, lag: p.RevocationLag, overlap: longestTx + p.Skew, seen: map[string]time.Time{}}
 	f.read.Store(b.now().UnixMicro()) // nothing is cached yet
 	return f
 }
@@ -109,13 +112,17 @@ const readTimeout = 3 * time.Second
 
 func (f *Feed) pull(ctx context.Context) error {
 	began := f.now()
-	since := time.UnixMicro(f.read.Load()).UTC().Add(-f.overlap)
+	last := time.UnixMicro(f.read.Load()).UTC()
+	since := last.Add(-f.overlap)
 	rs, err := f.store.Revocations(ctx, since)
 	if err != nil {
 		f.log.WarnContext(ctx, "read revocations", "error", err)
 		return err
 	}
 	f.learn(rs, began)
+	if began.Before(last) { // the clock was ahead, and what was revoked meanwhile was not seen
+		f.tell([]store.Revocation{{}})
+	}
 	f.read.Store(began.UnixMicro())
 	return nil
 }

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -195,7 +194,7 @@ func (g *Gate) load(ctx context.Context, t *ticket) (store.Principal, time.Time,
 	if err != nil {
 		return store.Principal{}, time.Time{}, lost(err)
 	}
-	if !alive(s, g.now()) || t.hash != nil && !bytes.Equal(t.hash, s.Hash) {
+	if !g.session.alive(s, g.now()) || t.hash != nil && !secret.Equal(t.hash, s.Hash) {
 		return store.Principal{}, time.Time{}, refused(nil)
 	}
 	tenantID := t.tenantID
@@ -236,11 +235,6 @@ func lost(err error) error {
 		return err
 	}
 	return fault.Retry(fault.Unavailable, "rights cannot be checked now", time.Second).Because(err)
-}
-
-// alive reports whether a session may be used at now.
-func alive(s store.Session, now time.Time) bool {
-	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.EndsAt)
 }
 
 // people caches what the gate needs of users: their sessions and their standing in each

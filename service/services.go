@@ -69,7 +69,7 @@ func New(ctx context.Context, c Config) (*Services, error) {
 	b := &base{store: c.Store, log: c.Log, strictLevels: c.StrictLevels}
 	b.now = func() time.Time { return c.Now().UTC().Truncate(time.Microsecond) }
 	b.newID = func() string { return secret.UUIDv7(b.now()) }
-	s := &Services{Feed: newFeed(b, c.Session.RevocationLag), base: b}
+	s := &Services{Feed: newFeed(b, c.Session), base: b}
 	b.apply = s.Feed.commit
 	id, err := environmentID(ctx, b)
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *Services) build(b *base, c Config, compose *message.Composer) {
 	s.Gate = &Gate{
 		base: b, feed: s.Feed, keys: s.Keys, ring: c.Ring, people: p, session: c.Session,
 		tokens: token.NewCache[ticket](c.CachedTokens),
-		expect: token.Expect{Audience: []string{m.audience}, MaxLifetime: token.MaxLifetime},
+		expect: token.Expect{Audience: []string{m.audience}, MaxLifetime: token.MaxLifetime, Skew: c.Session.Skew},
 	}
 	s.SignIn = &SignIn{
 		base: b, feed: s.Feed, passwords: s.Passwords, minter: m, people: p, ring: c.Ring, policy: c.Session,

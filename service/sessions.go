@@ -16,6 +16,7 @@ type SessionPolicy struct {
 	Max           int           // sessions a user may have at once, the oldest ends; 0 is no limit
 	ReuseGrace    time.Duration // in which a refresh token that was replaced still gets its successor
 	RevocationLag time.Duration // after which a revocation holds in every process
+	Skew          time.Duration // by which the clocks of the processes may differ
 	AccessToken   time.Duration // life of an access token
 }
 
@@ -25,6 +26,12 @@ func (p SessionPolicy) slide(_ store.SessionKind, now, ends time.Time) time.Time
 		return until
 	}
 	return ends
+}
+
+// alive reports whether a session may be used at now. One from the future was made while a
+// clock was wrong and would live too long.
+func (p SessionPolicy) alive(s store.Session, now time.Time) bool {
+	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.EndsAt) && !now.Add(p.Skew).Before(s.CreatedAt)
 }
 
 // Sessions are the sign-ins of a user, as the user sees and ends them.

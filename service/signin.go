@@ -1,7 +1,6 @@
 package service
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -325,10 +324,10 @@ func (s *SignIn) Refresh(ctx context.Context, by store.Principal, refresh string
 		if err != nil {
 			return Login{}, refusedRefresh(err)
 		}
-		if o.Kind != store.Family || !alive(o, s.now()) {
+		if o.Kind != store.Family || !s.policy.alive(o, s.now()) {
 			return Login{}, errRefresh(errors.New("the session ended"))
 		}
-		if !bytes.Equal(o.Hash, hash) {
+		if !secret.Equal(o.Hash, hash) {
 			return s.replay(ctx, by, o, refresh, hash)
 		}
 		l, err := s.rotate(ctx, by, o, refresh, hash)
@@ -413,7 +412,7 @@ func (s *SignIn) standing(ctx context.Context, o store.Session) (Login, error) {
 
 // replay answers a refresh token that is not the current one.
 func (s *SignIn) replay(ctx context.Context, by store.Principal, o store.Session, refresh string, hash []byte) (Login, error) {
-	graceful := bytes.Equal(o.PreviousHash, hash) && s.now().Before(o.RotatedAt.Add(s.policy.ReuseGrace))
+	graceful := secret.Equal(o.PreviousHash, hash) && s.now().Before(o.RotatedAt.Add(s.policy.ReuseGrace))
 	if graceful && s.sameClient(by, o) {
 		text, err := secret.OpenUnder([]byte(refresh), successorPurpose, o.Successor)
 		if err != nil {

@@ -139,11 +139,11 @@ type Expect struct {
 	Audience    []string      // must name one of them
 	Type        string        // must be its type claim; empty is any
 	Now         time.Time     // the time to judge by
-	Skew        time.Duration // by which clocks may differ, at most a minute; zero is none
+	Skew        time.Duration // by which clocks may differ, at most two minutes; zero is none
 	MaxLifetime time.Duration // from iat to exp; zero is [MaxLifetime]
 }
 
-const maxSkew = time.Minute
+const maxSkew = 2 * time.Minute
 
 // Check returns why the token is refused, or nil. An Expect that names no issuer or no
 // audience accepts nothing.
