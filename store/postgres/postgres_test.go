@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -64,9 +65,22 @@ func says(t *testing.T, what string, err error, words ...string) {
 
 func category(id string) store.Category { return store.Category{ID: id, Name: id} }
 
+// schemas returns what opens empty stores on one database, each in a schema of its own.
+func schemas(t *testing.T, more string) func(*testing.T) store.Store {
+	t.Helper()
+	url := pgtest.URL(t)
+	db := pool(t, url)
+	return func(t *testing.T) store.Store {
+		t.Helper()
+		name := strings.ToLower(rand.Text())
+		do(t, db, `create schema s`+name)
+		return open(t, url+"&search_path=s"+name+more)
+	}
+}
+
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, pgtest.URL(t)) })
+	storetest.Run(t, schemas(t, ""))
 }
 
 // TestAttackQueryModes (SQL-13) runs the suite as behind a proxy that pools transactions,
@@ -76,9 +90,7 @@ func TestAttackQueryModes(t *testing.T) {
 	for _, mode := range []string{"exec", "simple_protocol"} {
 		t.Run("SQL-13 "+mode, func(t *testing.T) {
 			t.Parallel()
-			storetest.Run(t, func(t *testing.T) store.Store {
-				return open(t, pgtest.URL(t)+"&default_query_exec_mode="+mode)
-			})
+			storetest.Run(t, schemas(t, "&default_query_exec_mode="+mode))
 		})
 	}
 }
