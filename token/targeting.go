@@ -138,22 +138,25 @@ func (d Condition) compare(value string) bool {
 	if value == "" {
 		return false
 	}
-	compare := func(value, listed string) bool { return false }
-	switch d.Op {
-	case "in_list":
-		compare = func(value, listed string) bool { return value == listed }
-	case "contains":
-		compare = strings.Contains
-	case "ends_with":
-		compare = strings.HasSuffix
-	}
 	for _, listed := range d.List {
 		if d.Attribute == "userEmail" {
 			listed = lower(listed)
 		}
-		if listed != "" && compare(value, listed) {
+		if listed != "" && related(d.Op, value, listed) {
 			return true
 		}
+	}
+	return false
+}
+
+func related(op, value, listed string) bool {
+	switch op {
+	case "in_list":
+		return value == listed
+	case "contains":
+		return strings.Contains(value, listed)
+	case "ends_with":
+		return strings.HasSuffix(value, listed)
 	}
 	return false
 }

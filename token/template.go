@@ -79,7 +79,7 @@ const (
 // else the error is ErrTooLarge and names the largest claims. Where a required claim has no
 // value, or v.Custom is not an object, it is ErrClaims.
 func (t *Template) Render(v Values, maxBytes int) ([]byte, error) {
-	s := source{v: &v, limit: cmp.Or(maxBytes, DefaultMaxBytes)}
+	s := source{v: v, limit: cmp.Or(maxBytes, DefaultMaxBytes)}
 	return s.render(t)
 }
 
@@ -89,7 +89,7 @@ const maxPreview = 1 << 20
 // variables that have no value, in the order of the template; and about how many bytes the
 // signed token has. With an error it still returns the variables.
 func (t *Template) Preview(v Values) (claims []byte, unresolved []string, size int, err error) {
-	s := source{v: &v, limit: maxPreview, watch: true}
+	s := source{v: v, limit: maxPreview, watch: true}
 	claims, err = s.render(t)
 	if err == nil {
 		size = tokenSize(len(claims))
@@ -109,8 +109,7 @@ func (s *source) render(t *Template) ([]byte, error) {
 	if s.v.ExpiresAt.Unix() <= s.v.IssuedAt.Unix() {
 		return nil, fmt.Errorf("%w: exp must be later than iat", ErrClaims)
 	}
-	var few [8]string
-	s.found = append(few[:0], make([]string, len(t.paths))...)
+	s.found = make([]string, len(t.paths))
 	if err := s.open(t); err != nil {
 		return nil, err
 	}
@@ -138,7 +137,7 @@ func (s *source) render(t *Template) ([]byte, error) {
 
 // hint is about how long the claims will be.
 func (s *source) hint() int {
-	v := s.v
+	v := &s.v
 	n := 640 + len(v.Metadata) + len(v.Custom) + 40*(len(v.Permissions)+len(v.Roles)+len(v.TenantIDs))
 	return min(n, s.limit)
 }

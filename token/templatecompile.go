@@ -14,7 +14,7 @@ import (
 // The limits of a template.
 const (
 	maxClaimsBytes = 16 << 10
-	maxClaims      = 100
+	maxClaims      = 100 // besides those that are required
 	maxClaimName   = 128
 	maxNesting     = 8   // of its JSON
 	maxKeys        = 8   // of a path into a document
@@ -92,8 +92,8 @@ type compiler struct {
 var errFull = errors.New("too many claims")
 
 func (c *compiler) claim(name, value string) error {
-	if len(c.t.claims) == maxClaims {
-		c.Check(false, claimsField, fmt.Sprintf("must have at most %d claims", maxClaims))
+	if len(c.t.claims) == maxClaims+len(required) {
+		c.Check(false, claimsField, fmt.Sprintf("must have at most %d claims besides the required ones", maxClaims))
 		return errFull
 	}
 	field := fieldOf(claimsField, name)

@@ -43,7 +43,7 @@ const (
 
 // A source is the values of one token while it is rendered.
 type source struct {
-	v       *Values
+	v       Values            // a copy: with a pointer, they would be allocated for each token
 	limit   int               // beyond it the rest does not matter
 	docs    [documents]string // empty where there is none that can be read
 	found   []string          // the JSON to which each path of the template leads; empty for none
@@ -89,7 +89,7 @@ func (v *Values) documents() [documents]string {
 
 // Broken returns the variables whose documents cannot be read: claims made of them are
 // left out, and somebody should be told.
-func (v *Values) Broken() []string {
+func (v Values) Broken() []string {
 	var out []string
 	for d, text := range v.documents() {
 		if text != "" && objectAt(maxNesting, text, nil) != nil {
@@ -177,7 +177,7 @@ func (s *source) variable(b []byte, n *node) []byte {
 	case timeValue:
 		return appendTime(b, s.v.time(n.text))
 	case boolValue:
-		return appendVerified(b, s.v)
+		return appendVerified(b, &s.v)
 	case listValue:
 		return s.v.appendList(b, n.text)
 	case wholeValue:
