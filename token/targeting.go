@@ -99,7 +99,7 @@ func Match(rules []Rule, a Attributes) (index int, ok bool) {
 	a.UserEmail = lower(a.UserEmail)
 	for i, r := range rules {
 		// A rule that was never checked may have no conditions: it holds for nobody.
-		if len(r.Conditions) > 0 && !slices.ContainsFunc(r.Conditions, func(d Condition) bool { return !d.holds(&a) }) {
+		if len(r.Conditions) > 0 && !slices.ContainsFunc(r.Conditions, func(d Condition) bool { return !d.holds(a) }) {
 			return i, true
 		}
 	}
@@ -107,7 +107,7 @@ func Match(rules []Rule, a Attributes) (index int, ok bool) {
 }
 
 // holds is false for what CheckRules would have refused, negated or not.
-func (d Condition) holds(a *Attributes) bool {
+func (d Condition) holds(a Attributes) bool {
 	if !slices.Contains(attributes, d.Attribute) || !slices.Contains(operators, d.Op) {
 		return false
 	}
