@@ -24,7 +24,7 @@ func TestAllocations(t *testing.T) {
 	raw := b.good
 	c.Put(raw, at.Add(time.Hour), &v)
 	full, reaching := rich(), compile(t, over(`"x"`, `{"a":"{{user.metadata.a.b.c}} {{user.name}}","b":"{{user.tenant.permissions}}"}`))
-	rules := []token.Rule{rule("x", condition("tenantId", "in_list", "a", "b")), rule("y", not(condition("userEmail", "ends_with", "@Example.org")))}
+	rules := []token.Rule{rule("x", condition("tenantId", "in_list", "a", "b")), rule("y", not(condition("userEmail", "ends_with", "@example.org")))}
 	person := token.Attributes{UserID: "u", TenantID: "c", UserEmail: "ann@example.org"}
 	huge, dots := strings.Repeat("A", 10<<20), strings.Repeat(".", 1<<20)
 	for _, tt := range []struct {
