@@ -11,7 +11,7 @@ import (
 
 func pageTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
-		"Page SQL-03": testPage, "PageKeyset": testPageKeyset, "PageStable": testPageStable, "PageCursor": testPageCursor,
+		"SQL-03 page": testPage, "PageKeyset": testPageKeyset, "PageStable": testPageStable, "PageCursor": testPageCursor,
 	}
 }
 

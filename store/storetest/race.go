@@ -8,7 +8,7 @@ import (
 )
 
 func raceTests() map[string]func(*testing.T, store.Store) {
-	return map[string]func(*testing.T, store.Store){"UniqueRace": testUniqueRace, "SignUpRace STO-23": testSignUpRace}
+	return map[string]func(*testing.T, store.Store){"UniqueRace": testUniqueRace, "STO-23 sign-up race": testSignUpRace}
 }
 
 // testUniqueRace lets callers create the same thing: one does, and the others are told.

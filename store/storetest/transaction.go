@@ -13,10 +13,10 @@ func transactionTests() map[string]func(*testing.T, store.Store) {
 	tests := map[string]func(*testing.T, store.Store){"Close": testClose, "TxRace": testTxRace, "TxMany": testTxMany}
 	for name, run := range map[string]transact{"Tx": store.Store.Tx, "Short": store.Store.Short} {
 		for what, test := range map[string]func(*testing.T, store.Store, transact){
-			"": testTransaction, "Error": testTransactionError, "Cancel STO-20": testTransactionCancel,
-			"Panic": testTransactionPanic, "Hidden": testTransactionHidden,
+			"commit": testTransaction, "error": testTransactionError, "STO-20 cancel": testTransactionCancel,
+			"panic": testTransactionPanic, "hidden error": testTransactionHidden,
 		} {
-			tests[name+what] = func(t *testing.T, s store.Store) { test(t, s, run) }
+			tests[what+" in "+name] = func(t *testing.T, s store.Store) { test(t, s, run) }
 		}
 	}
 	return tests

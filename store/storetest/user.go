@@ -10,7 +10,7 @@ import (
 func userTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
 		"User": testUser, "UserDelete": testUserDelete,
-		"UserQuery SQL-04 SQL-08 SQL-15": testUserQuery, "UserSort SQL-01 SQL-02": testUserSort,
+		"SQL-04 SQL-08 SQL-15 user query": testUserQuery, "SQL-01 SQL-02 user sort": testUserSort,
 	}
 }
 

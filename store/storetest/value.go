@@ -10,8 +10,8 @@ import (
 
 func valueTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
-		"Time STO-07": testTime, "Text SQL-11": testText, "TextRefused SQL-06": testTextRefused, "JSON SQL-07": testJSON,
-		"Keys SQL-10": testKeys, "ManyIDs SQL-09": testManyIDs,
+		"STO-07 time": testTime, "SQL-11 text": testText, "SQL-06 text refused": testTextRefused, "SQL-07 JSON": testJSON,
+		"SQL-10 keys": testKeys, "SQL-09 many ids": testManyIDs,
 	}
 }
 
