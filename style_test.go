@@ -66,7 +66,7 @@ func guests() map[string][]string {
 	list := strings.Fields
 	return map[string][]string{
 		"net/http":                list("internal/program handlers handlers/pages middleware example ."),
-		"database/sql":            list("store store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
+		"database/sql":            list("store store/storetest store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
 		"html/template":           list("handlers/pages message example"),
 		"text/template":           list("message"),
 		"testing":                 list("store/storetest internal/needs internal/pgtest internal/program internal/style"),
