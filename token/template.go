@@ -23,7 +23,8 @@ import (
 //   - A variable without a value leaves out what it stands in: its claim, the member of its
 //     object, the element of its array; in text, the whole text. Null is no value. A token
 //     whose iss, sub, aud, exp or iat would be left out is not made.
-//   - Values are never read as templates: braces in a user's name stay what they are.
+//   - Values are never read as templates: braces in a user's name stay what they are. They
+//     are written as JSON and no more: whoever shows a claim on a page escapes it.
 //
 // The variables are: sub, iss, aud, iat, exp, type, sid, clientId, applicationId; user.id,
 // user.name, user.email, user.username, user.phoneNumber, user.verified, user.metadata,
@@ -36,7 +37,7 @@ import (
 // character cannot be named. Nothing else can be reached.
 //
 // The claims type, tenantId, sid, jti, auth_time, amr and acr are added to every token.
-// They, act, nbf, cnf and scope are never a template's to set; iss, sub, exp, iat, aud,
+// These, act, nbf, cnf and scope are never a template's to set; iss, sub, exp, iat, aud,
 // tenantIds, roles and permissions are set to their own variable or, the last three, left
 // out. The claims name, email, profilePictureUrl and applicationId are text and
 // email_verified is a boolean, or they are left out.

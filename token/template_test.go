@@ -176,6 +176,34 @@ func TestAudience(t *testing.T) {
 	}
 }
 
+func TestPreview(t *testing.T) {
+	t.Parallel()
+	template := compile(t, over(`"aud"`, `"{{applicationId}}"`, `"a"`, `"{{user.phoneNumber}} {{user.externalId}}"`, `"b"`, `["{{user.phoneNumber}}"]`,
+		`"name"`, `"{{user.metadata.theme}}"`, `"l"`, `"<{{user.metadata.theme}}>"`))
+	v := values()
+	v.Metadata, v.Context = `{"theme":[]}`, ""
+	want := "[user.phoneNumber user.externalId user.metadata.theme]"
+	claims, unresolved, size, err := template.Preview(v)
+	rendered, wrong := template.Render(v, 0)
+	if err != nil || wrong != nil || string(claims) != string(rendered) || fmt.Sprint(unresolved) != want {
+		t.Errorf("Preview = %s, %s, %v\nwant      %s, %s", claims, unresolved, err, rendered, want)
+	}
+	raw := sign(t, newSet(t, generate(t, token.RS256)), token.AccessType, string(claims))
+	if size < len(raw) || size > len(raw)+100 {
+		t.Errorf("size = %d, want a little more than the token's %d", size, len(raw))
+	}
+	v.ApplicationID = ""
+	claims, unresolved, size, err = template.Preview(v)
+	if !errors.Is(err, token.ErrClaims) || claims != nil || size != 0 || fmt.Sprint(unresolved) != "[applicationId "+want[1:] {
+		t.Errorf("Preview without the audience = %s, %s, %d, %v, want ErrClaims and what is missing", claims, unresolved, size, err)
+	}
+	v = values()
+	v.Metadata = `{"a":"` + strings.Repeat("x", 20000) + `"}`
+	if claims, _, size, err := token.DefaultTemplate().Preview(v); err != nil || size < 26000 || len(claims) < 20000 {
+		t.Errorf("Preview of a long token = %d, %d bytes, %v, want it whole", len(claims), size, err)
+	}
+}
+
 // TestTypedClaims: what our own reader would refuse is not made.
 func TestTypedClaims(t *testing.T) {
 	t.Parallel()
@@ -232,7 +260,7 @@ func TestCompileRefuses(t *testing.T) {
 		"too deep": over(`"x"`, strings.Repeat("[", 8)+strings.Repeat("]", 8)), "too many": over(many...),
 		"too long":  over(`"x"`, `"`+strings.Repeat("x", 16<<10)+`"`),
 		"long name": over(`"`+strings.Repeat("x", 129)+`"`, "1"), "no name": over(`""`, "1"), "é": over(`"é"`, "1"),
-		"nested brace": over(`"x"`, `{"{{sub}}":1}`), "nested quote": over(`"x"`, `{"\"":1}`),
+		"no double": over(`"x"`, "[1e400]"), "nested brace": over(`"x"`, `{"{{sub}}":1}`), "nested quote": over(`"x"`, `{"\"":1}`),
 		"nested control": over(`"x"`, `{"\n":1}`), "nested no name": over(`"x"`, `{"":1}`),
 		"never short enough": over(`"x"`, `"`+strings.Repeat("x", 8000)+`"`),
 		"name is a number":   over(`"name"`, "1"), "email is a list": over(`"email"`, `"{{user.tenant.roles}}"`),
