@@ -86,8 +86,11 @@ type jwks struct {
 	Keys []jwk `json:"keys"`
 }
 
-func (h configurations) jwks(context.Context, store.Principal, none) (jwks, error) {
+func (h configurations) jwks(ctx context.Context, _ store.Principal, _ none) (jwks, error) {
 	var s jwks
-	err := json.Unmarshal(h.keys.JWKS(), &s)
+	text, err := h.keys.JWKS(ctx)
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
 	return s, err
 }

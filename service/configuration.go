@@ -28,11 +28,12 @@ type Configured struct {
 
 // Read returns the configuration.
 func (s *Configured) Read(ctx context.Context, _ store.Principal) (Configuration, error) {
-	if err := s.keys.refresh(ctx); err != nil {
+	pem, algorithm, err := s.keys.PublicPEM(ctx)
+	if err != nil {
 		return Configuration{}, err
 	}
 	return Configuration{
-		ID: s.environment, PublicKey: s.keys.PublicPEM(), Algorithm: s.keys.Set().Signer().Algorithm,
+		ID: s.environment, PublicKey: pem, Algorithm: algorithm,
 		AccessToken: s.config.Session.AccessToken, Refresh: s.config.Session.Idle,
 		SignUps: !s.config.SignUp.Closed, UnverifiedUsersMayEnter: s.config.Unverified,
 	}, nil

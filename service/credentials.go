@@ -30,7 +30,7 @@ func (s *Credentials) ClientID() string { return s.environment }
 // Create makes a credential and returns its secret, which is kept as a hash only and
 // shown nowhere else. Only management and system may.
 func (s *Credentials) Create(ctx context.Context, by store.Principal, name string) (store.ManagementCredential, string, error) {
-	if err := s.allowed(by); err != nil {
+	if err := hostOnly(by); err != nil {
 		return store.ManagementCredential{}, "", err
 	}
 	if name = strings.TrimSpace(name); name == "" || len(name) > 255 || !store.Storable(name) {
@@ -50,7 +50,7 @@ func (s *Credentials) Create(ctx context.Context, by store.Principal, name strin
 
 // List returns all credentials, oldest first, without their secrets' hashes.
 func (s *Credentials) List(ctx context.Context, by store.Principal) ([]store.ManagementCredential, error) {
-	if err := s.allowed(by); err != nil {
+	if err := hostOnly(by); err != nil {
 		return nil, err
 	}
 	cs, err := s.store.ManagementCredentials(ctx)
@@ -62,7 +62,7 @@ func (s *Credentials) List(ctx context.Context, by store.Principal) ([]store.Man
 
 // Delete removes a credential. Its tokens are refused within the revocation lag.
 func (s *Credentials) Delete(ctx context.Context, by store.Principal, id string) error {
-	if err := s.allowed(by); err != nil {
+	if err := hostOnly(by); err != nil {
 		return err
 	}
 	return s.change(ctx, by, "management_credential.deleted", id, func(tx *unit) error {
@@ -71,13 +71,6 @@ func (s *Credentials) Delete(ctx context.Context, by store.Principal, id string)
 		}
 		return tx.revoke(ctx, store.Revocation{UserID: id})
 	})
-}
-
-func (s *Credentials) allowed(by store.Principal) error {
-	if by.Kind != store.ManagementKind && by.Kind != store.SystemKind {
-		return fault.New(fault.Forbidden, "", "management only")
-	}
-	return nil
 }
 
 // Exchange returns a management token for a client id and a secret. Whatever is wrong
@@ -100,7 +93,7 @@ func (s *Credentials) Exchange(ctx context.Context, by store.Principal, clientID
 	if err := s.record(ctx, u, by, "management_credential.used", c.ID); err != nil {
 		return "", 0, err
 	}
-	t, err := s.minter.management(c.ID, now, now.Add(managementLife))
+	t, err := s.minter.management(ctx, c.ID, now, now.Add(managementLife))
 	return t, managementLife, err
 }
 

@@ -36,6 +36,7 @@ type ticket struct {
 	tenantID  string
 	hash      []byte // of a cookie's secret; nil for a token: one is never taken for the other
 	expires   time.Time
+	epoch     uint64 // of the keys that verified a token
 	known     atomic.Pointer[standing]
 }
 
@@ -59,7 +60,7 @@ func (g *Gate) Resolve(ctx context.Context, raw string) (*store.Principal, error
 		return nil, err
 	}
 	now := g.now()
-	if t, ok := g.tokens.Get(raw, now); ok && t.hash == nil {
+	if t, ok := g.tokens.Get(raw, now); ok && t.hash == nil && t.epoch == g.keys.epoch.Load() {
 		return g.stand(ctx, t)
 	}
 	t, err := g.verify(raw, now)
@@ -75,10 +76,12 @@ func (g *Gate) Resolve(ctx context.Context, raw string) (*store.Principal, error
 
 // verify checks everything that needs no store.
 func (g *Gate) verify(raw string, now time.Time) (*ticket, error) {
-	payload, err := g.keys.Set().Verify(raw, token.AccessType, now)
+	epoch := g.keys.epoch.Load() // before the keys: a revocation in between is noticed
+	set := g.keys.chain.Load().set
+	payload, err := set.Verify(raw, token.AccessType, now)
 	kind := store.UserKind
 	if errors.Is(err, token.ErrType) {
-		payload, err = g.keys.Set().Verify(raw, token.ManagementType, now)
+		payload, err = set.Verify(raw, token.ManagementType, now)
 		kind = store.ManagementKind
 	}
 	if err != nil {
@@ -96,7 +99,9 @@ func (g *Gate) verify(raw string, now time.Time) (*ticket, error) {
 	if err := c.Check(want); err != nil {
 		return nil, err
 	}
-	t := &ticket{kind: kind, userID: c.Subject, sessionID: c.SessionID, tenantID: c.TenantID, expires: c.Expires()}
+	t := &ticket{
+		kind: kind, userID: c.Subject, sessionID: c.SessionID, tenantID: c.TenantID, expires: c.Expires(), epoch: epoch,
+	}
 	if kind == store.UserKind && (t.sessionID == "" || t.tenantID == "") {
 		return nil, token.ErrClaims
 	}
@@ -176,13 +181,8 @@ func (g *Gate) stand(ctx context.Context, t *ticket) (*store.Principal, error) {
 
 // current makes sure that what this process has cached is good enough to decide by.
 func (g *Gate) current(ctx context.Context) error {
-	if err := g.feed.Fresh(ctx); err != nil {
-		return err
-	}
-	if err := g.keys.refresh(ctx); err != nil {
-		return lost(err)
-	}
-	return nil
+	_, err := g.keys.current(ctx)
+	return err
 }
 
 func (g *Gate) load(ctx context.Context, t *ticket) (store.Principal, time.Time, error) {

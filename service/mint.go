@@ -48,11 +48,11 @@ func (m *minter) user(ctx context.Context, l Login, p store.Principal, now time.
 	if err != nil {
 		return "", err
 	}
-	return m.keys.Set().Sign(token.AccessType, payload)
+	return m.keys.sign(ctx, "", token.AccessType, payload, l.ExpiresAt.Sub(now))
 }
 
 // management mints the token of a management credential.
-func (m *minter) management(id string, now, expires time.Time) (string, error) {
+func (m *minter) management(ctx context.Context, id string, now, expires time.Time) (string, error) {
 	payload, err := token.RenderManagement(token.Values{
 		Issuer: m.issuer, Audience: m.audience, Subject: id, Type: vendorToken, ID: m.newID(),
 		IssuedAt: now, ExpiresAt: expires, VendorID: m.audience,
@@ -60,5 +60,5 @@ func (m *minter) management(id string, now, expires time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return m.keys.Set().Sign(token.ManagementType, payload)
+	return m.keys.sign(ctx, "", token.ManagementType, payload, expires.Sub(now))
 }

@@ -30,6 +30,7 @@ type Config struct {
 	Lockout      store.AttemptLimit // Max 0 is no lockout
 	Session      SessionPolicy
 	SignUp       SignUpPolicy
+	Keys         KeyPolicy
 	Algorithm    string // of signing keys
 	MaxToken     int    // bytes of an access token
 	PerTenant    bool   // users belong to one tenant each
@@ -76,7 +77,10 @@ func New(ctx context.Context, c Config) (*Services, error) {
 		return nil, err
 	}
 	s.Environment, b.environment = id, id
-	s.Keys = &Keys{base: b, ring: c.Ring, algorithm: c.Algorithm, issuer: c.BaseURL}
+	s.Keys = &Keys{
+		base: b, feed: s.Feed, ring: c.Ring, policy: c.Keys, algorithm: c.Algorithm, issuer: c.BaseURL,
+		life: max(c.Session.AccessToken, managementLife), skew: c.Session.Skew,
+	}
 	if err := s.Keys.start(ctx); err != nil {
 		return nil, err
 	}
@@ -144,10 +148,10 @@ func (s *Services) Denied(ctx context.Context, by store.Principal, route string)
 	}
 }
 
-// Run delivers messages, reads the feed ahead of the requests and removes what expired,
-// until ctx ends.
+// Run delivers messages, reads the feed ahead of the requests, rotates keys on schedule and
+// removes what expired, until ctx ends.
 func (s *Services) Run(ctx context.Context) error {
-	jobs := []func(context.Context) error{s.Outbox.Run, s.Feed.Run, s.sweepLoop}
+	jobs := []func(context.Context) error{s.Outbox.Run, s.Feed.Run, s.Keys.run, s.sweepLoop}
 	done := make(chan error, len(jobs))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -190,14 +194,14 @@ const (
 )
 
 // Sweep removes records that expired long enough ago: sessions, challenges, counts of
-// failed attempts, sent messages and revocations that every process has seen.
+// failed attempts, sent messages, signing keys and revocations that every process has seen.
 func (s *Services) Sweep(ctx context.Context) error {
 	now := s.base.now()
 	_, err1 := s.base.store.SweepSessions(ctx, now.Add(-keepEnded))
 	_, err2 := s.base.store.SweepChallenges(ctx, now.Add(-keepExpired))
 	_, err3 := s.base.store.SweepMessages(ctx, now.Add(-keepMessages))
 	_, err4 := s.base.store.SweepRevocations(ctx, now.Add(-keepExpired))
-	return errors.Join(err1, err2, err3, err4, s.Passwords.sweep(ctx, now))
+	return errors.Join(err1, err2, err3, err4, s.Passwords.sweep(ctx, now), s.Keys.sweep(ctx, now))
 }
 
 // Healthy reports whether the store answers and mail leaves.
