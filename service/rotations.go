@@ -84,7 +84,7 @@ var errOutrun = errors.New("another process made the next key")
 
 // rotate makes the successor of last, or returns the one that another process made.
 func (s *Keys) rotate(ctx context.Context, by store.Principal, last store.SigningKey) (store.SigningKey, error) {
-	next, err := s.make(last.TemplateID, last.Generation+1)
+	next, err := s.make(last.TemplateID, s.next(last), last.Generation+1)
 	if err != nil {
 		return store.SigningKey{}, err
 	}
@@ -116,13 +116,19 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// make generates a key and seals its private half. Its times are for the caller to set.
-func (s *Keys) make(templateID string, generation int) (store.SigningKey, error) {
-	row := store.SigningKey{TemplateID: templateID, Generation: generation, Algorithm: s.algorithm, Longest: s.life}
-	if templateID != "" {
-		row.Algorithm = token.HS256
+// next returns the algorithm of the successor of k: a template keeps the one that it asks
+// for.
+func (s *Keys) next(k store.SigningKey) string {
+	if k.TemplateID != "" || s.algorithm == "" {
+		return k.Algorithm
 	}
-	k, err := token.Generate(row.Algorithm)
+	return s.algorithm
+}
+
+// make generates a key and seals its private half. Its times are for the caller to set.
+func (s *Keys) make(templateID, algorithm string, generation int) (store.SigningKey, error) {
+	row := store.SigningKey{TemplateID: templateID, Generation: generation, Algorithm: algorithm, Longest: s.life}
+	k, err := token.Generate(algorithm)
 	if err != nil {
 		return row, err
 	}
@@ -244,7 +250,7 @@ func (s *Keys) end(ctx context.Context, tx *unit, rows []store.SigningKey, i int
 	if !last || k.TemplateID == "" && s.own != nil {
 		return s.link(ctx, tx, rows, k.TemplateID)
 	}
-	next, err := s.make(k.TemplateID, generation+1)
+	next, err := s.make(k.TemplateID, s.next(*k), generation+1)
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (s *Keys) first(ctx context.Context) error {
 		}
 		generation = max(generation, k.Generation)
 	}
-	next, err := s.make("", generation+1)
+	next, err := s.make("", s.algorithm, generation+1)
 	if err != nil {
 		return err
 	}
