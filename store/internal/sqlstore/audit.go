@@ -35,7 +35,7 @@ func (db *DB) Audit(ctx context.Context, q store.AuditQuery) (store.Listing[stor
 	l.equal(`e.actor_id`, q.ActorID)
 	l.equal(`e.action`, q.Action)
 	l.equal(`e.subject`, q.Subject)
-	created := sort{`e.at`, true}
+	created := sort{column: `e.at`, keyset: true}
 	q.Desc = !q.Desc // the first page holds the newest
 	return l.page(ctx, db, q.Page, map[string]sort{"": created, "createdAt": created})
 }

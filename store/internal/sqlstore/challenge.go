@@ -30,6 +30,13 @@ func (db *DB) Challenge(ctx context.Context, p store.Purpose, hash []byte) (stor
 		`select `+challengeColumns+` from identity_challenges where purpose = $1 and hash = $2`, string(p), hash)
 }
 
+// ChallengeOf implements store.ChallengeStore.
+func (db *DB) ChallengeOf(ctx context.Context, p store.Purpose, subject string) (store.Challenge, error) {
+	return one(ctx, db, db.scanChallenge, `
+		select `+challengeColumns+` from identity_challenges where subject = $1 and purpose = $2
+		order by created_at desc, id desc limit 1`, subject, string(p))
+}
+
 // ConsumeChallenge implements store.ChallengeStore.
 func (db *DB) ConsumeChallenge(ctx context.Context, p store.Purpose, hash []byte, now time.Time) (store.Challenge, error) {
 	return only(changed(ctx, db, db.scanChallenge, `

@@ -85,7 +85,8 @@ func fold(text string) string {
 // A sort is an order that a listing offers.
 type sort struct {
 	column string
-	keyset bool // by creation time: a cursor can continue it
+	join   string // what the listing's table lacks for it
+	keyset bool   // by creation time: a cursor can continue it
 }
 
 // page runs the query: ids first, so that records before the page are not read.
@@ -136,7 +137,7 @@ func (l *listing[T]) query(p store.Page, by sort, limit int) (string, error) {
 		l.where = append(l.where,
 			`(`+by.column+`, `+l.id+`)`+beyond+`(`+l.arg(moment(at))+`, `+l.arg(id)+`)`)
 	}
-	page := `select ` + l.key + l.id + ` as id, ` + by.column + ` as sort_key from ` + l.table + l.conditions() +
+	page := `select ` + l.key + l.id + ` as id, ` + by.column + ` as sort_key from ` + l.table + by.join + l.conditions() +
 		` order by ` + by.column + direction + `, ` + l.id + direction +
 		` limit ` + l.arg(limit+1) + ` offset ` + l.arg(offset)
 	return varied + `select ` + l.columns + ` from (` + page + `) page ` + l.join +

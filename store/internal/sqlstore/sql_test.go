@@ -103,7 +103,7 @@ func isText(parts []ast.Expr) bool {
 // built are the expressions that hold query text without being constants, each made of
 // constants and argument numbers only.
 var built = []string{
-	"in.list()", "l.table", "l.id", "l.key", "l.columns", "l.join", "l.conditions()", "by.column", "direction", "beyond",
+	"in.list()", "l.table", "l.id", "l.key", "l.columns", "l.join", "l.conditions()", "by.column", "by.join", "direction", "beyond",
 	"page", "column", "l.arg(", "l.prefix(", "strconv.Itoa(", "strings.Join(l.where", "where", "query", "strings.ReplaceAll(string(text)",
 }
 

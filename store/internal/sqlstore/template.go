@@ -46,7 +46,7 @@ func (db *DB) Templates(ctx context.Context, q store.TemplateQuery) (store.Listi
 	if err := l.among(`t.key`, q.Keys); err != nil {
 		return store.Listing[store.Template]{}, err
 	}
-	created := sort{`t.created_at`, true}
+	created := sort{column: `t.created_at`, keyset: true}
 	return l.page(ctx, db, q.Page, map[string]sort{
 		"": created, "createdAt": created, "updatedAt": {column: `t.updated_at`}, "id": {column: `t.id`},
 		"key": {column: `t.key`}, "name": {column: `t.name_fold`},

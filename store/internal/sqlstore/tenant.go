@@ -65,7 +65,7 @@ func (db *DB) Tenants(ctx context.Context, q store.TenantQuery) (store.Listing[s
 	if q.Filter != "" {
 		l.where = append(l.where, `(`+l.prefix(`t.name_fold`, q.Filter)+` or t.id = `+l.arg(q.Filter)+`)`)
 	}
-	created := sort{`t.created_at`, true}
+	created := sort{column: `t.created_at`, keyset: true}
 	return l.page(ctx, db, q.Page, map[string]sort{
 		"": created, "createdAt": created, "name": {column: `t.name_fold`}, "tenantId": {column: `t.id`},
 	})

@@ -43,21 +43,34 @@ func (db *DB) Users(ctx context.Context, q store.UserQuery) (store.Listing[store
 		table: `identity_users u`, id: `u.id`, columns: userColumns, join: `join identity_users r on r.id = page.id`,
 		into: db.scanUser, cursor: func(u store.User) (time.Time, string) { return u.CreatedAt, u.ID },
 	}
-	created := sort{`u.created_at`, true}
-	if q.TenantID != "" {
-		// The membership repeats the user's creation time: one index holds the tenant's users in order.
-		l.table = `identity_memberships m join identity_users u on u.id = m.user_id`
-		l.id, created.column = `m.user_id`, `m.user_created_at`
-		l.equal(`m.tenant_id`, q.TenantID)
-	}
 	if err := userConditions(&l, q); err != nil {
 		return store.Listing[store.User]{}, err
 	}
+	created, join := sort{column: `u.created_at`, keyset: true}, ``
+	if q.TenantID != "" {
+		created.column, join = `m.user_created_at`, l.ofTenant(q.TenantID)
+	}
 	return l.page(ctx, db, q.Page, map[string]sort{
 		"": created, "createdAt": created, "id": {column: l.id},
-		"name": {column: `u.name_fold`}, "email": {column: `u.email_fold`}, "provider": {column: `u.provider`},
-		"verified": {column: `u.verified`}, "isLocked": {column: `u.locked`},
+		"name": {column: `u.name_fold`, join: join}, "email": {column: `u.email_fold`, join: join},
+		"provider": {column: `u.provider`, join: join}, "verified": {column: `u.verified`, join: join},
+		"isLocked": {column: `u.locked`, join: join},
 	})
+}
+
+const memberUsers = ` join identity_users u on u.id = m.user_id`
+
+// ofTenant cuts the pages from the memberships of a tenant, which repeat when their users
+// were created: one index then holds the tenant's users in order. The users themselves are
+// joined only for conditions on them; ofTenant returns the join that an order by one of
+// their columns still needs.
+func (l *listing[T]) ofTenant(id string) (join string) {
+	l.table, l.id, join = `identity_memberships m`, `m.user_id`, memberUsers
+	if len(l.where) > 0 {
+		l.table, join = l.table+memberUsers, ``
+	}
+	l.equal(`m.tenant_id`, id)
+	return join
 }
 
 func userConditions(l *listing[store.User], q store.UserQuery) error {
