@@ -10,7 +10,11 @@ type Purpose string
 
 // The purposes of a challenge.
 const (
-	Activation Purpose = "activation" // the address of a new account
+	Activation     Purpose = "activation"      // the address of a new account, by a link
+	ActivationCode Purpose = "activation-code" // the same, by a code
+	Reset          Purpose = "reset"           // the address of somebody who forgot a password
+	EmailChange    Purpose = "email-change"    // the address that a user changes to
+	Unlock         Purpose = "unlock"          // the address of somebody who was locked out
 )
 
 // A Challenge is one proof in flight: a link that was mailed, a code that was sent. Only
@@ -33,6 +37,9 @@ type ChallengeStore interface {
 	CreateChallenge(ctx context.Context, c Challenge) error
 	// Challenge returns the challenge, used or expired as it may be.
 	Challenge(ctx context.Context, p Purpose, hash []byte) (Challenge, error)
+	// ChallengeOf returns the subject's newest challenge of the purpose, used or expired as it
+	// may be.
+	ChallengeOf(ctx context.Context, p Purpose, subject string) (Challenge, error)
 	// ConsumeChallenge marks it used in one statement if it is unused and unexpired at now,
 	// else ErrNotFound: of many callers exactly one wins.
 	ConsumeChallenge(ctx context.Context, p Purpose, hash []byte, now time.Time) (Challenge, error)

@@ -9,7 +9,7 @@ import (
 
 func challengeTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
-		"Challenge": testChallenge, "ChallengeConsume": testChallengeConsume, "ChallengeRace": testChallengeRace,
+		"Challenge": testChallenge, "ChallengeOf": testChallengeOf, "ChallengeConsume": testChallengeConsume, "ChallengeRace": testChallengeRace,
 	}
 }
 
@@ -53,6 +53,22 @@ func testChallenge(t *testing.T, s store.Store) {
 	must(t, s.CreateChallenge(ctx, old))
 	returns(s.SweepChallenges(ctx, now()))(t, "swept", 0)
 	returns(s.SweepChallenges(ctx, now().Add(time.Microsecond)))(t, "swept", 1)
+}
+
+func testChallengeOf(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	fails(s.ChallengeOf(ctx, store.Activation, "u1"))(t, "a subject without one", store.ErrNotFound)
+	old, newest, other := newChallenge("c2", "u1"), newChallenge("c3", "u1"), newChallenge("c4", "u2")
+	old.CreatedAt = now().Add(-time.Microsecond)
+	twin := newChallenge("c1", "u1") // made at the same time as the newest: the greater id wins
+	must(t, s.CreateChallenge(ctx, newest), s.CreateChallenge(ctx, old), s.CreateChallenge(ctx, twin), s.CreateChallenge(ctx, other))
+	returns(s.ChallengeOf(ctx, store.Activation, "u1"))(t, "the newest", newest)
+	returns(s.ChallengeOf(ctx, store.Activation, "u2"))(t, "another subject's", other)
+	fails(s.ChallengeOf(ctx, store.Reset, "u1"))(t, "another purpose", store.ErrNotFound)
+	_, err := s.ConsumeChallenge(ctx, store.Activation, newest.Hash, newest.ExpiresAt.Add(-time.Microsecond))
+	must(t, err)
+	newest.UsedAt = newest.ExpiresAt.Add(-time.Microsecond)
+	returns(s.ChallengeOf(ctx, store.Activation, "u1"))(t, "a used one", newest)
 }
 
 func testChallengeConsume(t *testing.T, s store.Store) {

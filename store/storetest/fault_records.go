@@ -91,6 +91,11 @@ func (f faulty) Challenge(ctx context.Context, p store.Purpose, hash []byte) (st
 	return get(f, func() (store.Challenge, error) { return f.Records.Challenge(ctx, p, hash) })
 }
 
+// ChallengeOf implements store.ChallengeStore.
+func (f faulty) ChallengeOf(ctx context.Context, p store.Purpose, subject string) (store.Challenge, error) {
+	return get(f, func() (store.Challenge, error) { return f.Records.ChallengeOf(ctx, p, subject) })
+}
+
 // ConsumeChallenge implements store.ChallengeStore.
 func (f faulty) ConsumeChallenge(ctx context.Context, p store.Purpose, hash []byte, now time.Time) (store.Challenge, error) {
 	return get(f, func() (store.Challenge, error) { return f.Records.ConsumeChallenge(ctx, p, hash, now) })
