@@ -37,6 +37,8 @@ type Config struct {
 	Unverified   bool   // users may sign in before they proved their address
 	StrictLevels bool   // a role may be handed out by strictly stronger ones only
 	CachedTokens int
+
+	BeforeMint func(context.Context, *MintContext) error // asked before each token of a user; nil is none
 }
 
 // Services are built in dependency order: a service calls only those above it.
@@ -60,6 +62,8 @@ type Services struct {
 	Members     *Members
 	Profiles    *Profiles
 	Configured  *Configured
+	Templates   *Templates
+	Targeting   *Targeting
 
 	base *base
 }
@@ -88,14 +92,17 @@ func New(ctx context.Context, c Config) (*Services, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.build(b, c, compose)
+	how, err := newTreatments(ctx, b, s.Feed, c.Session.AccessToken)
+	if err != nil {
+		return nil, err
+	}
+	s.build(b, c, newMinter(b, s.Keys, how, c), compose)
 	return s, nil
 }
 
-func (s *Services) build(b *base, c Config, compose *message.Composer) {
-	m := &minter{base: b, keys: s.Keys, issuer: c.BaseURL, audience: s.Environment, maxBytes: c.MaxToken}
+func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer) {
 	p := &people{store: c.Store, generation: s.Feed.Generation}
-	s.Feed.listeners = append(s.Feed.listeners, p.forget, s.Keys.heard)
+	s.Feed.listeners = append(s.Feed.listeners, p.forget, s.Keys.heard, m.treatments.heard)
 
 	s.Outbox = newOutbox(b, c.Ring, c.Send)
 	s.Categories = &Categories{base: b}
@@ -121,6 +128,8 @@ func (s *Services) build(b *base, c Config, compose *message.Composer) {
 	s.Members = &Members{base: b}
 	s.Profiles = &Profiles{base: b}
 	s.Configured = &Configured{base: b, keys: s.Keys, config: c}
+	s.Templates = &Templates{base: b, keys: s.Keys, minter: m}
+	s.Targeting = &Targeting{base: b}
 }
 
 // Bind returns the services that a host may use inside a transaction of its own, over the
