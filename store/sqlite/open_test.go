@@ -127,6 +127,11 @@ func testUseSettings(t *testing.T) {
 	_, err = sqlite.Use(t.Context(), behind(t, path, "_pragma=busy_timeout(1)&_pragma=journal_mode(wal)"))
 	says(t, "without foreign keys", err, "foreign_keys is off")
 
+	once := behind(t, path, "_pragma=busy_timeout(1)&_pragma=journal_mode(wal)")
+	do(t, once, `pragma foreign_keys = on`)
+	_, err = sqlite.Use(t.Context(), once)
+	says(t, "a setting of one connection only", err, "foreign_keys is off")
+
 	pool := behind(t, path, good)
 	s, err := sqlite.Use(t.Context(), pool)
 	if err != nil {

@@ -41,7 +41,11 @@ func Open(ctx context.Context, path string, options ...Option) (store.Store, err
 	if err := open(&p, path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if err := check(ctx, p.Write); err != nil {
+	err := check(ctx, p.Write)
+	if err == nil {
+		err = durable(ctx, p.Write)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, explain(path, err)), p.Write.Close(), p.Read.Close())
 	}
 	db, err := sqlstore.New(ctx, p, dialect())
