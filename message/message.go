@@ -19,8 +19,14 @@ import (
 // The kinds of message, each the name of its template.
 const (
 	ActivationKind      = "activation"
+	ActivationCodeKind  = "activation-code"
 	SignUpNoticeKind    = "sign-up-notice"
 	PasswordChangedKind = "password-changed"
+	PasswordResetKind   = "password-reset"
+	EmailCodeKind       = "email-code"
+	EmailTakenKind      = "email-taken"
+	EmailChangedKind    = "email-changed"
+	UnlockKind          = "unlock"
 )
 
 //go:embed templates
@@ -90,8 +96,7 @@ type PasswordChanged struct {
 
 // PasswordChanged renders the notice of a changed password.
 func (c *Composer) PasswordChanged(v PasswordChanged) (store.Message, error) {
-	at := v.At.UTC().Format("2 January 2006 at 15:04 UTC")
-	return c.compose(PasswordChangedKind, v.To, view{Name: v.Name, At: at})
+	return c.compose(PasswordChangedKind, v.To, view{Name: v.Name, At: moment(v.At)})
 }
 
 // view is what the templates see. Values are data: nothing in them is read as a template.
@@ -101,6 +106,7 @@ type view struct {
 	Name        string // fit for a greeting, or empty
 	Link        string
 	Action      string // what following the link does
+	Code        string // to type in
 	ValidFor    string
 	At          string
 	SetPassword bool
@@ -164,6 +170,9 @@ func span(d time.Duration) string {
 	}
 	return count(max(1, int(d/time.Minute)), "minute")
 }
+
+// moment says a time the way people do, without a zone that they would have to guess.
+func moment(t time.Time) string { return t.UTC().Format("2 January 2006 at 15:04 UTC") }
 
 func count(n int, unit string) string {
 	if n == 1 {

@@ -318,6 +318,25 @@ func TestLinkToken(t *testing.T) {
 	}
 }
 
+func TestCode(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	leading := 0
+	for range 1000 {
+		code, err := secret.NewCode()
+		if err != nil || len(code) != 6 || strings.Trim(code, "0123456789") != "" {
+			t.Fatalf("NewCode = %q, %v; want six digits", code, err)
+		}
+		seen[code] = true
+		if code[0] == '0' {
+			leading++
+		}
+	}
+	if len(seen) < 990 || leading == 0 {
+		t.Errorf("of 1000 codes %d differ and %d begin with a zero", len(seen), leading)
+	}
+}
+
 func TestEqual(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"math/big"
 )
 
 // A Kind says what an opaque token is for. Whoever makes tokens gives each use its own
@@ -82,6 +83,19 @@ func NewLinkToken() (text string, hash []byte, err error) {
 	}
 	text = strict.EncodeToString(b[:])
 	return text, Hash(text), nil
+}
+
+// codeDigits is the length of a code that people type.
+const codeDigits = 6
+
+// NewCode makes a code that people type, six digits. It can be guessed: keep a [Ring.MAC]
+// of it and count the guesses.
+func NewCode() (string, error) {
+	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+	if err != nil {
+		return "", fmt.Errorf("make code: %w", err)
+	}
+	return fmt.Sprintf("%0*d", codeDigits, n), nil
 }
 
 // Hash returns what is stored of an unguessable secret: its SHA-256.
