@@ -41,9 +41,10 @@ func rooms() map[string][]string {
 		"internal/secret":   list("store internal/fault"),
 		"internal/password": list("store internal/fault"),
 		"token":             list("store internal/fault"),
+		"mfa":               list("store internal/fault"),
 		"message":           list("store internal/fault"),
 
-		"service": list("store internal/fault internal/secret internal/password token message"),
+		"service": list("store internal/fault internal/secret internal/password token mfa message"),
 
 		"middleware":     list("store internal/fault"),
 		"handlers":       list("store internal/fault service middleware"),
@@ -78,6 +79,7 @@ func guests() map[string][]string {
 		"github.com/jackc/":       list("store/postgres internal/pgtest"),
 		"modernc.org/":            list("store/sqlite"),
 		"golang.org/x/crypto/":    list("internal/password"),
+		"github.com/boombuler/":   list("mfa"),
 	}
 }
 
