@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/go-identity/identity/handlers"
@@ -52,12 +53,12 @@ type Identity struct {
 	SignIn      *service.SignIn
 	SignUp      *service.SignUp
 	Credentials *service.Credentials
+	Keys        *service.Keys
 
 	services *service.Services
 	guard    *middleware.Guard
 	api      *handlers.API
 	pages    http.Handler
-	handler  http.Handler
 	store    store.Store
 	declared map[Permission]bool
 	close    sync.Once
@@ -86,12 +87,21 @@ func PrincipalFrom(ctx context.Context) (Principal, bool) { return middleware.Pr
 // Mount registers every path of the library on mux: the wire, the pages and /openapi.json.
 func (id *Identity) Mount(mux *http.ServeMux) {
 	id.api.Mount(mux)
-	mux.Handle(accountPages, id.pages)
+	mux.Handle("GET "+accountPages, id.pages) // with methods, so that a host's "GET /" stays the host's
+	mux.Handle("POST "+accountPages, id.pages)
 }
 
 // Handler serves every path of the library as one handler, for another router or behind
 // [http.StripPrefix]. Other paths get 404.
-func (id *Identity) Handler() http.Handler { return id.handler }
+func (id *Identity) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, accountPages) {
+			id.pages.ServeHTTP(w, r)
+			return
+		}
+		id.api.ServeHTTP(w, r)
+	})
+}
 
 // Authenticate finds out who is calling and tells next through the context. Nobody is
 // refused: that is for the guards below, which authenticate by themselves where
@@ -128,9 +138,10 @@ func (id *Identity) RequireTenant(of func(*http.Request) string) func(http.Handl
 // its tokens.
 func (id *Identity) Environment() string { return id.services.Environment }
 
-// Run delivers messages, removes what expired and reads revocations ahead of the requests,
-// until ctx ends. Without it everything stays correct but messages wait, which the log
-// says. Run returns at once with an error when the wiring is wrong (see Err).
+// Run delivers messages, rotates signing keys on schedule, removes what expired and reads
+// revocations ahead of the requests, until ctx ends. Without it everything stays correct
+// but messages wait, which the log says. Run returns at once with an error when the wiring
+// is wrong (see Err).
 func (id *Identity) Run(ctx context.Context) error {
 	if err := id.Err(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -136,8 +137,22 @@ type TokenOptions struct {
 	// Lifetime of an access token. Zero means 5 minutes.
 	Lifetime time.Duration
 	// Algorithm of new signing keys: RS256, ES256 or EdDSA. Empty means RS256 with 2048 bits,
-	// which every client of the published API understands.
+	// which every client of the published API understands, or what Signer is for.
 	Algorithm string
+	// RotateEvery makes the next signing key on schedule: Run does it, in one process of all.
+	// Zero means never, but for calls of Keys.Rotate.
+	RotateEvery time.Duration
+	// Publish is how long a new signing key is public before it signs, so that whoever caches
+	// the public keys has it by then; at least five times Session.RevocationLag. Zero means 10
+	// minutes.
+	Publish time.Duration
+	// Signer signs with a private key that never enters the store, such as one in a hardware
+	// module: RSA of 2048 bits or more, P-256 or Ed25519. New with another Signer rotates: the
+	// tokens of the one before stay good until they expire. Nil means keys of the library's own.
+	Signer crypto.Signer
+	// KeyID names the key of Signer in tokens and among the public keys. Empty means half its
+	// thumbprint (RFC 7638).
+	KeyID string
 	// MaxBytes bounds an access token, so that it fits the headers of common servers. Zero
 	// means 7,168.
 	MaxBytes int
@@ -182,6 +197,21 @@ func (o Options) session() service.SessionPolicy {
 		AccessToken:   orDefault(o.Token.Lifetime, 5*time.Minute),
 		Skew:          orDefault(o.Token.Skew, 10*time.Second),
 	}
+}
+
+func (o Options) keys() service.KeyPolicy {
+	return service.KeyPolicy{
+		RotateEvery: o.Token.RotateEvery, Publish: orDefault(o.Token.Publish, 10*time.Minute),
+		Signer: o.Token.Signer, SignerID: o.Token.KeyID,
+	}
+}
+
+// algorithm is that of new signing keys; a signer of the host's brings its own.
+func (o Options) algorithm() string {
+	if o.Token.Signer != nil {
+		return o.Token.Algorithm
+	}
+	return orDefault(o.Token.Algorithm, "RS256")
 }
 
 func (o Options) lockout() store.AttemptLimit {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -92,6 +91,7 @@ func (o *Options) checkTimes() error {
 			wrong = append(wrong, fmt.Errorf("%s must not be negative", name))
 		}
 	}
+	wrong = append(wrong, o.checkRotation(p.RevocationLag))
 	if p.AccessToken < 10*time.Second || p.AccessToken > 180*24*time.Hour {
 		wrong = append(wrong, errors.New("Token.Lifetime must be 10 seconds to 180 days"))
 	}
@@ -102,6 +102,19 @@ func (o *Options) checkTimes() error {
 		wrong = append(wrong, errors.New("counts must not be negative"))
 	}
 	return errors.Join(wrong...)
+}
+
+// checkRotation makes sure that a key is known everywhere before it signs, and signs before
+// it is replaced.
+func (o *Options) checkRotation(lag time.Duration) error {
+	k := o.keys()
+	if k.Publish < 5*lag {
+		return fmt.Errorf("Token.Publish is %s, must be at least five times Session.RevocationLag (%s)", k.Publish, lag)
+	}
+	if k.RotateEvery != 0 && k.RotateEvery <= k.Publish {
+		return fmt.Errorf("Token.RotateEvery is %s, must be longer than Token.Publish (%s)", k.RotateEvery, k.Publish)
+	}
+	return nil
 }
 
 func build(ctx context.Context, o Options) (*Identity, error) {
@@ -123,7 +136,7 @@ func build(ctx context.Context, o Options) (*Identity, error) {
 	id := &Identity{
 		Users: s.Users, Members: s.Members, Tenants: s.Tenants, Roles: s.Roles, Permissions: s.Permissions,
 		Categories: s.Categories, Sessions: s.Sessions, Profiles: s.Profiles, Passwords: s.Passwords, SignIn: s.SignIn, SignUp: s.SignUp,
-		Credentials: s.Credentials, services: s, store: o.Store, declared: map[Permission]bool{},
+		Credentials: s.Credentials, Keys: s.Keys, services: s, store: o.Store, declared: map[Permission]bool{},
 	}
 	for _, p := range append(s.BuiltIn(), o.Permissions...) {
 		id.declared[p] = true
@@ -135,7 +148,8 @@ func build(ctx context.Context, o Options) (*Identity, error) {
 func (id *Identity) face(o Options) error {
 	c := middleware.Config{
 		Resolve: id.resolve, Declared: func(p Permission) bool { return id.declared[p] }, Denied: id.services.Denied,
-		Log: o.Logger, Now: o.Now, Origins: o.Origins, TrustedProxies: o.TrustedProxies, LoginURL: "/account/login",
+		Log: o.Logger, Now: o.Now, TrustedProxies: o.TrustedProxies, LoginURL: "/account/login",
+		Origins: append([]string{origin(o.BaseURL)}, o.Origins...), // a proxy may change the Host that says the same
 	}
 	if !o.Limits.Off {
 		c.Limiter = middleware.NewLimiter(o.Now, middleware.Rates())
@@ -158,11 +172,16 @@ func (id *Identity) face(o Options) error {
 	if err != nil {
 		return err
 	}
-	root := http.NewServeMux()
-	root.Handle(accountPages, id.pages)
-	root.Handle("/", id.api)
-	id.handler = root
 	return nil
+}
+
+// origin is the browser origin of a URL that was checked.
+func origin(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // accountPages is the folder of the pages.
@@ -188,7 +207,7 @@ func (o Options) config(ring *secret.Ring, hasher *password.Hasher) service.Conf
 			Closed: o.SignUp.Disabled, SkipVerification: o.SignUp.SkipVerification,
 			LinkLife: orDefault(o.SignUp.LinkLife, 24*time.Hour),
 		},
-		Algorithm: orDefault(o.Token.Algorithm, "RS256"), MaxToken: orDefault(o.Token.MaxBytes, 7168),
+		Keys: o.keys(), Algorithm: o.algorithm(), MaxToken: orDefault(o.Token.MaxBytes, 7168),
 		CachedTokens: orDefault(o.Token.Cached, 16384), PerTenant: o.Users.PerTenant,
 		Unverified: o.SignUp.SkipVerification,
 	}
