@@ -143,7 +143,9 @@ func solo() map[string]string {
 		"service/identifier.go":     "how an address is normalized",
 		"service/profile.go":        "a user as it is seen in a tenant",
 		"service/tenantmetadata.go": "a part of tenants",
+		"service/refresh.go":        "a part of signin",
 		"service/signin.go":         "a flow",
+		"service/targeting.go":      "one per environment: which template makes which token",
 		"service/signup.go":         "a flow",
 		"handlers/admit.go":         "the core: for whom a request acts",
 		"handlers/check.go":         "the core: the limits that tags declare",
@@ -159,6 +161,7 @@ func solo() map[string]string {
 		"handlers/shape.go":         "the core: what a type says about its JSON",
 		"handlers/profile.go":       "the caller's own user",
 		"handlers/signin.go":        "a flow",
+		"handlers/targeting.go":     "one per environment: which template makes which token",
 		"handlers/signup.go":        "a flow",
 	}
 }

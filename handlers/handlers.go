@@ -41,6 +41,8 @@ func routes(c Config) []route {
 		of("Password settings", passwords{c.Services.Passwords}.routes()),
 		of("User sessions", sessions{c.Services.Sessions}.routes()),
 		of("Core settings", configurations{c.Services.Configured, c.Services.Keys}.routes()),
+		of("Core settings", templates{c.Services}.routes()),
+		of("Core settings", targetings{c.Services.Targeting}.routes()),
 		of("OAuth and hosted login", configurations{c.Services.Configured, c.Services.Keys}.wellKnown()),
 		of("Roles", roles{c.Services}.routes()),
 		of("Permissions", permissions{c.Services.Permissions}.routes()),

@@ -28,13 +28,14 @@ type minter struct {
 	issuer     string
 	audience   string
 	maxBytes   int
+	absolute   time.Duration // the longest life of a session
 	told       notices
 }
 
 func newMinter(b *base, keys *Keys, how *treatments, c Config) *minter {
 	return &minter{
 		base: b, keys: keys, treatments: how, hook: newHook(c.BeforeMint, c.Log),
-		issuer: c.BaseURL, audience: b.environment, maxBytes: c.MaxToken,
+		issuer: c.BaseURL, audience: b.environment, maxBytes: c.MaxToken, absolute: c.Session.Absolute,
 	}
 }
 
@@ -57,7 +58,7 @@ func (m *minter) user(ctx context.Context, l Login, p store.Principal) (Login, e
 	if err != nil {
 		return Login{}, err
 	}
-	payload, err := how.template.Render(d.values, m.maxBytes)
+	payload, err := how.render(d.values, m.maxBytes)
 	if err != nil {
 		return Login{}, m.impossible(ctx, d, err)
 	}
@@ -86,9 +87,6 @@ func (m *minter) prepare(ctx context.Context, l Login, p store.Principal, d mint
 	var err error
 	if d.values, err = m.values(ctx, l, p, d.how); err != nil {
 		return d, err
-	}
-	if d.how.broken != nil {
-		return d, m.impossible(ctx, d, d.how.broken)
 	}
 	v := &d.values
 	ask := MintContext{

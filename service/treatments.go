@@ -133,6 +133,14 @@ func newTreatment(t store.Template) *treatment {
 	return n
 }
 
+// render makes the claims of a token.
+func (t *treatment) render(v token.Values, maxBytes int) ([]byte, error) {
+	if t.broken != nil {
+		return nil, t.broken
+	}
+	return t.template.Render(v, maxBytes)
+}
+
 // templatesByKey returns those templates of the keys that there are.
 func templatesByKey(ctx context.Context, r store.Records, keys []string) (map[string]store.Template, error) {
 	all := map[string]store.Template{}
