@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"time"
 )
 
@@ -26,7 +27,11 @@ func (p pooled) single(ctx context.Context, fn func(execer) error) error {
 }
 
 func (p pooled) transact(ctx context.Context, o *sql.TxOptions, fn func(execer) error) error {
-	return p.retry(ctx, func() error { return p.try(ctx, o, fn) })
+	err := p.retry(ctx, func() error { return p.try(ctx, o, fn) })
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err() // why it was rolled back under the caller
+	}
+	return err
 }
 
 func (p pooled) retry(ctx context.Context, fn func() error) error {
