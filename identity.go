@@ -37,6 +37,8 @@ type (
 	Message = store.Message
 	// Error is how the library says no.
 	Error = fault.Error
+	// MintContext is what Options.Token.BeforeMint is told, and what it may change.
+	MintContext = service.MintContext
 )
 
 // Identity is the library, wired. Its exported fields are the API in process.
@@ -54,6 +56,8 @@ type Identity struct {
 	SignUp      *service.SignUp
 	Credentials *service.Credentials
 	Keys        *service.Keys
+	Templates   *service.Templates
+	Targeting   *service.Targeting
 
 	services *service.Services
 	guard    *middleware.Guard
@@ -79,6 +83,10 @@ func New(ctx context.Context, o Options) (*Identity, error) {
 
 // System is the caller that a host names when it calls in process. It may do everything.
 func System() Principal { return store.System() }
+
+// Refuse returns the error by which a hook of the host says no: the caller is refused (403)
+// and reads the message.
+func Refuse(message string) error { return fault.New(fault.Forbidden, "", message) }
 
 // PrincipalFrom returns who is calling, as [Identity.Authenticate] or a guard found it. It
 // reports false when nobody is signed in.

@@ -160,6 +160,11 @@ type TokenOptions struct {
 	// minutes: a token or a session from that far in the future is accepted, and revocations
 	// are read that much longer. What is further off is refused. Zero means 10 seconds.
 	Skew time.Duration
+	// BeforeMint is asked before each access token of a user, at sign-in and at every refresh:
+	// it may add claims, choose how long the token lives, or refuse with [Refuse]. Any other
+	// error, a panic and two seconds without an answer fail the sign-in with 503. A session
+	// that a cookie carries has no token, so it is not asked. Nil means that nobody is asked.
+	BeforeMint func(ctx context.Context, m *MintContext) error
 	// Cached is how many verified tokens are remembered. Zero means 16,384.
 	Cached int
 }

@@ -136,7 +136,8 @@ func build(ctx context.Context, o Options) (*Identity, error) {
 	id := &Identity{
 		Users: s.Users, Members: s.Members, Tenants: s.Tenants, Roles: s.Roles, Permissions: s.Permissions,
 		Categories: s.Categories, Sessions: s.Sessions, Profiles: s.Profiles, Passwords: s.Passwords, SignIn: s.SignIn, SignUp: s.SignUp,
-		Credentials: s.Credentials, Keys: s.Keys, services: s, store: o.Store, declared: map[Permission]bool{},
+		Credentials: s.Credentials, Keys: s.Keys, Templates: s.Templates, Targeting: s.Targeting,
+		services: s, store: o.Store, declared: map[Permission]bool{},
 	}
 	for _, p := range append(s.BuiltIn(), o.Permissions...) {
 		id.declared[p] = true
@@ -209,6 +210,6 @@ func (o Options) config(ring *secret.Ring, hasher *password.Hasher) service.Conf
 		},
 		Keys: o.keys(), Algorithm: o.algorithm(), MaxToken: orDefault(o.Token.MaxBytes, 7168),
 		CachedTokens: orDefault(o.Token.Cached, 16384), PerTenant: o.Users.PerTenant,
-		Unverified: o.SignUp.SkipVerification,
+		Unverified: o.SignUp.SkipVerification, BeforeMint: o.Token.BeforeMint,
 	}
 }

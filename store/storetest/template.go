@@ -28,7 +28,8 @@ func testTemplate(t *testing.T, s store.Store) {
 	must(t, s.CreateTemplate(ctx, a), s.CreateTemplate(ctx, b))
 	returns(s.Template(ctx, "a"))(t, "Template, its claims byte by byte", a)
 	fails(s.Template(ctx, "z"))(t, "an unknown one", store.ErrNotFound)
-	refused(t, "the id twice", s.CreateTemplate(ctx, store.Template{ID: "a", Key: "k", CreatedAt: now(), UpdatedAt: now()}), store.ErrConflict)
+	refused(t, "the id twice",
+		s.CreateTemplate(ctx, store.Template{ID: "a", Key: "k", CreatedAt: now(), UpdatedAt: now()}), store.ErrConflict)
 
 	changed := store.Template{
 		ID: "a", Key: "k", Name: "n", Lifetime: 10 * time.Second, Algorithm: "RS256", Claims: `{}`,
