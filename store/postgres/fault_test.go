@@ -25,6 +25,7 @@ func TestAttackServer(t *testing.T) {
 		"STO-16 a connection is dropped":       testDropped,
 		"STO-16 idle connections are dropped":  testDroppedIdle,
 		"STO-18 more callers than connections": testExhausted,
+		"STO-19 a column is added meanwhile":   testAltered,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,6 +111,21 @@ func testDroppedIdle(t *testing.T) {
 		if err != nil {
 			t.Errorf("the first transaction afterwards: %v", err)
 		}
+	}
+}
+
+// testAltered changes a table under statements that are prepared.
+func testAltered(t *testing.T) {
+	url := pgtest.URL(t)
+	s, db := open(t, url), pool(t, url)
+	for i := range 6 {
+		id := fmt.Sprint(i)
+		err := errors.Join(s.CreateCategory(t.Context(), category(id)), s.UpdateCategory(t.Context(), category(id)))
+		all, missing := s.Categories(t.Context())
+		if err := errors.Join(err, missing); err != nil || len(all) != i+1 {
+			t.Errorf("after %d changes of the table: %d records, %v", i, len(all), err)
+		}
+		do(t, db, `alter table identity_categories add column host_`+id+` text`)
 	}
 }
 

@@ -143,7 +143,7 @@ func TestGroupIsolatesFailures(t *testing.T) {
 		good := c.write("good", nil)
 		failed := c.write("failed", func() error { return errMine })
 		taken := c.write("good", nil)
-		panicked := c.write("panicked", func() error { var none map[string]int; none["x"] = 1; return nil })
+		panicked := c.write("panicked", func() error { panic("boom") })
 		gone := c.write("gone", func() error { runtime.Goexit(); return nil })
 		late := c.write("late", nil)
 		c.settle()

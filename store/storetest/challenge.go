@@ -9,7 +9,8 @@ import (
 
 func challengeTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
-		"Challenge": testChallenge, "ChallengeOf": testChallengeOf, "ChallengeConsume": testChallengeConsume, "ChallengeRace": testChallengeRace,
+		"Challenge": testChallenge, "ChallengeOf": testChallengeOf,
+		"ChallengeConsume": testChallengeConsume, "ChallengeRace": testChallengeRace,
 	}
 }
 

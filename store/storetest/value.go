@@ -37,7 +37,8 @@ func testTime(t *testing.T, s store.Store) {
 // texts are awkward, and each database must keep them as they are.
 func texts() []string {
 	return []string{
-		"", " ", " padded ", "'); drop table identity_users;--", `"quoted" \ back \n $1 ? :x @x %s %_`, "a\tb\nc\rd\x01\x7f", "; attach database 'x' as y; select 1",
+		"", " ", " padded ", "'); drop table identity_users;--", `"quoted" \ back \n $1 ? :x @x %s %_`, "a\tb\nc\rd\x01\x7f",
+		"; attach database 'x' as y; select 1",
 		"été", "e\u0301", "İıſK", "日本語", "👩‍👩‍👧", "\u202eevil", "\ufeffbom", "\U0010FFFF", "\uFFFD", "0", "01", "1e0", " 1", "null",
 		strings.Repeat("long ", 20_000),
 	}
