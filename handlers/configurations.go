@@ -24,7 +24,8 @@ func (h configurations) routes() []route {
 // wellKnown are the routes that other programs find by themselves.
 func (h configurations) wellKnown() []route {
 	return []route{
-		public("GET /.well-known/jwks.json", 200, "Read the public signing keys", op(h.jwks)),
+		public("GET /.well-known/openid-configuration", 200, "Find the issuer and its keys", op(h.discover)).cached(h.keys.Fresh),
+		public("GET /.well-known/jwks.json", 200, "Read the public signing keys", op(h.jwks)).cached(h.keys.Fresh),
 	}
 }
 
@@ -68,6 +69,23 @@ func (h configurations) read(ctx context.Context, by store.Principal, _ none) (c
 }
 
 func seconds(d time.Duration) float64 { return d.Seconds() }
+
+// A discovery says where the issuer's keys are and what they are for (OpenID Connect
+// Discovery §3). It names what there is, and no endpoint that is not.
+type discovery struct {
+	Issuer     string   `json:"issuer"`
+	JWKS       string   `json:"jwks_uri"`
+	Subjects   []string `json:"subject_types_supported"`
+	Algorithms []string `json:"id_token_signing_alg_values_supported"`
+}
+
+func (h configurations) discover(ctx context.Context, _ store.Principal, _ none) (discovery, error) {
+	algorithms, err := h.keys.Algorithms(ctx)
+	issuer := h.keys.Issuer()
+	return discovery{
+		Issuer: issuer, JWKS: issuer + "/.well-known/jwks.json", Subjects: []string{"public"}, Algorithms: algorithms,
+	}, err
+}
 
 // A jwk is one public key (RFC 7517 §4).
 type jwk struct {

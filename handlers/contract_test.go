@@ -473,6 +473,7 @@ func TestAttackOpenRoutes(t *testing.T) {
 func open() []string {
 	return []string{
 		"GET /.well-known/jwks.json",
+		"GET /.well-known/openid-configuration",
 		"GET /identity/resources/users/v1/activate/strategy",
 		"GET /identity/resources/users/v1/passwords/config",
 		"GET /openapi.json",

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/middleware"
@@ -172,6 +173,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, row *route) {
 		return
 	}
 	out, err := row.run(c)
+	if err == nil && row.fresh != nil {
+		w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", row.fresh()/time.Second))
+	}
 	if err == nil {
 		err = encode(w, row.status, out)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/store"
@@ -30,7 +31,8 @@ type route struct {
 	operation
 
 	category  string
-	family    string // of the rate limiter
+	family    string               // of the rate limiter
+	fresh     func() time.Duration // nil: nobody keeps the answer
 	noTenant  bool
 	needsUser bool
 	ours      bool
@@ -61,6 +63,9 @@ func (r route) self() route { r.needsUser = true; return r }
 // own marks a route that the published API does not have. It refuses body fields that it
 // does not know.
 func (r route) own() route { r.ours = true; return r }
+
+// cached lets anybody keep the answer for a while. It must be the same for everyone.
+func (r route) cached(fresh func() time.Duration) route { r.fresh = fresh; return r }
 
 // limit gives the route a rate of its own instead of the general one.
 func (r route) limit(family string) route { r.family = family; return r }
