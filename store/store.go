@@ -63,6 +63,9 @@ type Records interface {
 	UserStore
 	IdentifierStore
 	CredentialStore
+	FactorStore
+	RecoveryCodeStore
+	RememberedDeviceStore
 	AttemptStore
 	TenantStore
 	MembershipStore

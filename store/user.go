@@ -43,7 +43,8 @@ type UserQuery struct {
 }
 
 // UserStore keeps users. DeleteUser removes with the user all that is the user's:
-// identifiers, credentials, memberships, assignments, sessions and challenges.
+// identifiers, credentials, factors, recovery codes, remembered devices, memberships,
+// assignments, sessions and challenges.
 type UserStore interface {
 	CreateUser(ctx context.Context, u User) error
 	User(ctx context.Context, id string) (User, error)

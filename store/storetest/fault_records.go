@@ -161,6 +161,11 @@ func (f faulty) Setting(ctx context.Context, scope, kind string) ([]byte, error)
 	return get(f, func() ([]byte, error) { return f.Records.Setting(ctx, scope, kind) })
 }
 
+// Settings implements store.SettingStore.
+func (f faulty) Settings(ctx context.Context, kind string, scopes ...string) (map[string][]byte, error) {
+	return get(f, func() (map[string][]byte, error) { return f.Records.Settings(ctx, kind, scopes...) })
+}
+
 // PutSetting implements store.SettingStore.
 func (f faulty) PutSetting(ctx context.Context, scope, kind string, doc []byte) error {
 	return f.do(func() error { return f.Records.PutSetting(ctx, scope, kind, doc) })

@@ -22,6 +22,9 @@ func testSetting(t *testing.T, s store.Store) {
 	refused(t, "creating what is there", s.CreateSetting(ctx, "t1", "lockout", []byte(`{}`)), store.ErrConflict)
 	must(t, s.CreateSetting(ctx, "t2", "lockout", []byte(`{}`)))
 	returns(s.Setting(ctx, "t2", "lockout"))(t, "created", []byte(`{}`))
+	returns(s.Settings(ctx, "lockout", "", "t1", "t2", "t3", "t1"))(t, "of several scopes",
+		map[string][]byte{"": []byte(`{"max":7}`), "t1": []byte(`{"max":6}`), "t2": []byte(`{}`)})
+	returns(s.Settings(ctx, "lockout"))(t, "of no scope", map[string][]byte{})
 	must(t, s.DeleteSetting(ctx, "t1", "lockout"), s.DeleteSetting(ctx, "t1", "lockout"))
 	fails(s.Setting(ctx, "t1", "lockout"))(t, "deleted", store.ErrNotFound)
 	returns(s.Setting(ctx, "", "other"))(t, "another kind", []byte(`[1]`))

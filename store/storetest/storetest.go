@@ -18,7 +18,8 @@ import (
 // for each call, and closes it when the test ends.
 func Run(t *testing.T, open func(*testing.T) store.Store) {
 	groups := []map[string]func(*testing.T, store.Store){
-		userTests(), identifierTests(), credentialTests(), attemptTests(), tenantTests(), membershipTests(),
+		userTests(), identifierTests(), credentialTests(), factorTests(), recoveryCodeTests(), rememberedDeviceTests(),
+		attemptTests(), tenantTests(), membershipTests(),
 		roleTests(), permissionTests(), categoryTests(), assignmentTests(), sessionTests(), challengeTests(),
 		signingKeyTests(), managementCredentialTests(), settingTests(), templateTests(), auditTests(), messageTests(),
 		revocationTests(), transactionTests(), valueTests(), pageTests(), raceTests(),

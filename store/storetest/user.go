@@ -53,6 +53,9 @@ func testUserDelete(t *testing.T, s store.Store) {
 		must(t,
 			s.CreateIdentifier(ctx, store.Identifier{Kind: store.Email, Value: id, UserID: id}),
 			s.PutCredential(ctx, store.Credential{UserID: id, Kind: store.Password, Secret: "x"}),
+			s.CreateFactor(ctx, newFactor(id, "f1", 0)),
+			s.ReplaceRecoveryCodes(ctx, id, newRecoveryCodes(id, "a")),
+			s.PutRememberedDevice(ctx, store.RememberedDevice{UserID: id, Device: "d1", Binding: []byte("b")}),
 			s.CreateMembership(ctx, store.Membership{TenantID: "t1", UserID: id}),
 			s.Assign(ctx, store.Assignment{TenantID: "t1", UserID: id, RoleID: "r1"}),
 			s.CreateSession(ctx, newSession(id, "s1")),
@@ -66,14 +69,16 @@ func testUserDelete(t *testing.T, s store.Store) {
 		left int
 	}{{"u1", 0}, {"u2", 1}} {
 		equal(t, "what is left of "+tt.id, remains(t, s, tt.id), remnants{
-			tt.left, tt.left, tt.left, tt.left, tt.left, tt.left,
+			tt.left, tt.left, tt.left, tt.left, tt.left, tt.left, tt.left, tt.left, tt.left,
 		})
 	}
 	returns(s.CountUsers(ctx))(t, "CountUsers", 1)
 }
 
 // remnants counts the records of a user.
-type remnants struct{ identifiers, credentials, memberships, assignments, sessions, challenges int }
+type remnants struct {
+	identifiers, credentials, memberships, assignments, sessions, challenges, factors, codes, devices int
+}
 
 func remains(t *testing.T, s store.Store, id string) remnants {
 	t.Helper()
@@ -82,13 +87,21 @@ func remains(t *testing.T, s store.Store, id string) remnants {
 	memberships, err2 := s.Memberships(ctx, id)
 	assignments, err3 := s.Assignments(ctx, id)
 	sessions, err4 := s.Sessions(ctx, id, now())
-	must(t, err1, err2, err3, err4)
-	r := remnants{identifiers: len(identifiers), memberships: len(memberships), assignments: len(assignments), sessions: len(sessions)}
+	factors, err5 := s.Factors(ctx, id)
+	codes, err6 := s.RecoveryCodes(ctx, id)
+	must(t, err1, err2, err3, err4, err5, err6)
+	r := remnants{
+		identifiers: len(identifiers), memberships: len(memberships), assignments: len(assignments),
+		sessions: len(sessions), factors: len(factors), codes: len(codes),
+	}
 	if _, err := s.Credential(ctx, id, store.Password); err == nil {
 		r.credentials++
 	}
 	if _, err := s.Challenge(ctx, store.Activation, []byte("c-"+id)); err == nil {
 		r.challenges++
+	}
+	if _, err := s.RememberedDevice(ctx, id, "d1"); err == nil {
+		r.devices++
 	}
 	return r
 }

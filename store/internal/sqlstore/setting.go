@@ -17,6 +17,22 @@ func (db *DB) Setting(ctx context.Context, scope, kind string) ([]byte, error) {
 	return []byte(text), nil
 }
 
+// Settings implements store.SettingStore.
+func (db *DB) Settings(ctx context.Context, kind string, scopes ...string) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	err := each(scopes, func(in in) error {
+		in = in.after(kind)
+		_, err := many(ctx, db, func(scan scan) (none struct{}, err error) {
+			var scope, text string
+			err = scan(&scope, docOf{&text, db})
+			all[scope] = []byte(text)
+			return none, err
+		}, `select scope, doc from identity_settings where kind = $1 and scope in `+in.list(), in.args()...)
+		return err
+	})
+	return all, err
+}
+
 // PutSetting implements store.SettingStore.
 func (db *DB) PutSetting(ctx context.Context, scope, kind string, text []byte) error {
 	_, err := db.exec(ctx, `

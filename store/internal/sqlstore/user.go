@@ -112,6 +112,9 @@ func (db *DB) DeleteUser(ctx context.Context, id string) error {
 		for _, query := range []string{
 			`delete from identity_identifiers where user_id = $1`,
 			`delete from identity_credentials where user_id = $1`,
+			`delete from identity_factors where user_id = $1`,
+			`delete from identity_recovery_codes where user_id = $1`,
+			`delete from identity_remembered_devices where user_id = $1`,
 			`delete from identity_assignments where user_id = $1`,
 			`delete from identity_memberships where user_id = $1`,
 			`delete from identity_sessions where user_id = $1`,
