@@ -54,6 +54,9 @@ type Identity struct {
 	Passwords   *service.Passwords
 	SignIn      *service.SignIn
 	SignUp      *service.SignUp
+	Resets      *service.Resets
+	Emails      *service.Emails
+	Unlocks     *service.Unlocks
 	Credentials *service.Credentials
 	Keys        *service.Keys
 	Templates   *service.Templates

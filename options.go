@@ -77,6 +77,9 @@ type UserOptions struct {
 	// in two tenants. It cannot change once there are users. False means that a user is one
 	// person in every tenant.
 	PerTenant bool
+	// FixedEmails leaves changes of addresses to the host. False means that users may change
+	// their own, by a code that goes to the new address.
+	FixedEmails bool
 }
 
 // SignUpOptions say who may sign up.
@@ -87,6 +90,9 @@ type SignUpOptions struct {
 	// sign in whose address is not. The answer to a sign-up then tells whether an address is
 	// known. False means that a link is mailed first.
 	SkipVerification bool
+	// Code mails a code of six digits to type where the account was made; it works for 10
+	// minutes. False means that a link is mailed.
+	Code bool
 	// LinkLife is how long the link of an activation works. Zero means 24 hours.
 	LinkLife time.Duration
 }
@@ -99,6 +105,8 @@ type PasswordOptions struct {
 	// Breached reports whether a password is known to attackers. Nil means that only the
 	// built-in list of common passwords is asked.
 	Breached func(ctx context.Context, password string) (bool, error)
+	// ResetLife is how long the link works that resets a password. Zero means 1 hour.
+	ResetLife time.Duration
 	// Hashes is how many passwords are hashed at the same time, at 19 MiB each. Zero means
 	// one less than GOMAXPROCS, and at least one.
 	Hashes int
@@ -114,6 +122,9 @@ type LockoutOptions struct {
 	Window time.Duration
 	// Duration is how long the account is locked. Zero means 15 minutes.
 	Duration time.Duration
+	// Silent tells nobody. False means that the owner of an account that is locked gets a
+	// message, with a link that unlocks it.
+	Silent bool
 }
 
 // SessionOptions say how long a sign-in lasts.

@@ -85,7 +85,7 @@ func (o *Options) checkTimes() error {
 	for name, d := range map[string]time.Duration{
 		"Session.Idle": p.Idle, "Session.Absolute": p.Absolute, "Session.ReuseGrace": p.ReuseGrace,
 		"Session.RevocationLag": p.RevocationLag, "Token.Lifetime": p.AccessToken, "SignUp.LinkLife": o.SignUp.LinkLife,
-		"Lockout.Window": o.Lockout.Window, "Lockout.Duration": o.Lockout.Duration,
+		"Password.ResetLife": o.Password.ResetLife, "Lockout.Window": o.Lockout.Window, "Lockout.Duration": o.Lockout.Duration,
 	} {
 		if d < 0 {
 			wrong = append(wrong, fmt.Errorf("%s must not be negative", name))
@@ -136,6 +136,7 @@ func build(ctx context.Context, o Options) (*Identity, error) {
 	id := &Identity{
 		Users: s.Users, Members: s.Members, Tenants: s.Tenants, Roles: s.Roles, Permissions: s.Permissions,
 		Categories: s.Categories, Sessions: s.Sessions, Profiles: s.Profiles, Passwords: s.Passwords, SignIn: s.SignIn, SignUp: s.SignUp,
+		Resets: s.Resets, Emails: s.Emails, Unlocks: s.Unlocks,
 		Credentials: s.Credentials, Keys: s.Keys, Templates: s.Templates, Targeting: s.Targeting,
 		services: s, store: o.Store, declared: map[Permission]bool{},
 	}
@@ -203,13 +204,13 @@ func (o Options) config(ring *secret.Ring, hasher *password.Hasher) service.Conf
 		Store: o.Store, Now: o.Now, Log: o.Logger, Ring: ring, Hasher: hasher, Send: o.Send,
 		BaseURL: o.BaseURL, Brand: o.Name,
 		Password: password.Policy{MinLength: o.Password.MinLength, Breached: o.Password.Breached},
-		Lockout:  o.lockout(), Session: o.session(),
+		Lockout:  o.lockout(), Session: o.session(), ResetLife: orDefault(o.Password.ResetLife, time.Hour),
 		SignUp: service.SignUpPolicy{
-			Closed: o.SignUp.Disabled, SkipVerification: o.SignUp.SkipVerification,
+			Closed: o.SignUp.Disabled, SkipVerification: o.SignUp.SkipVerification, Code: o.SignUp.Code,
 			LinkLife: orDefault(o.SignUp.LinkLife, 24*time.Hour),
 		},
 		Keys: o.keys(), Algorithm: o.algorithm(), MaxToken: orDefault(o.Token.MaxBytes, 7168),
 		CachedTokens: orDefault(o.Token.Cached, 16384), PerTenant: o.Users.PerTenant,
-		Unverified: o.SignUp.SkipVerification, BeforeMint: o.Token.BeforeMint,
+		Unverified: o.SignUp.SkipVerification, FixedEmails: o.Users.FixedEmails, SilentLocks: o.Lockout.Silent, BeforeMint: o.Token.BeforeMint,
 	}
 }

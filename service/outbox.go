@@ -60,13 +60,13 @@ func unasked() store.AttemptLimit {
 var errEnough = errors.New("the address has had its share of mail")
 
 // ration counts a message that a stranger can ask for, as part of the change tx, or returns
-// errEnough. The count is the address's: whoever asks, from wherever.
-func (o *Outbox) ration(ctx context.Context, tx *unit, to string) error {
-	value, err := normalizeEmail(to)
-	if err != nil {
-		return err
+// errEnough. The count is the address's and the kind's: whoever asks, from wherever. A flood
+// of one kind leaves the others their share.
+func (o *Outbox) ration(ctx context.Context, tx *unit, kind, to string) error {
+	if value, err := normalizeEmail(to); err == nil {
+		to = value
 	}
-	_, err = tx.Attempt(ctx, subject(o.ring.MAC("unasked mail", value)), tx.at, unasked())
+	_, err := tx.Attempt(ctx, subject(o.ring.MAC("unasked mail", kind, to)), tx.at, unasked())
 	if errors.Is(err, store.ErrNotFound) {
 		return errEnough
 	}

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/internal/password"
-	"github.com/go-identity/identity/internal/secret"
 	"github.com/go-identity/identity/message"
 	"github.com/go-identity/identity/store"
 )
@@ -19,22 +17,21 @@ import (
 // whether the account exists, is locked or has no password.
 type Passwords struct {
 	*base
-	hasher  *password.Hasher
-	policy  password.Policy
-	limit   store.AttemptLimit // Max 0 is no lockout
-	ring    *secret.Ring
-	outbox  *Outbox
-	compose *message.Composer
-	brand   string
+	hasher   *password.Hasher
+	policy   password.Policy
+	attempts *attempts
+	unlocks  *Unlocks
+	compose  *message.Composer
+	brand    string
 	// stripes let one check run per account and process, so that attempts in flight cannot
 	// lock out somebody who signs in from many devices at once with the right password.
 	stripes [256]chan struct{}
 }
 
-func newPasswords(b *base, c Config, outbox *Outbox, compose *message.Composer) *Passwords {
+func newPasswords(b *base, c Config, tries *attempts, unlocks *Unlocks, compose *message.Composer) *Passwords {
 	s := &Passwords{
-		base: b, hasher: c.Hasher, policy: c.Password, limit: c.Lockout, ring: c.Ring,
-		outbox: outbox, compose: compose, brand: c.Brand,
+		base: b, hasher: c.Hasher, policy: c.Password, attempts: tries, unlocks: unlocks,
+		compose: compose, brand: c.Brand,
 	}
 	for i := range s.stripes {
 		s.stripes[i] = make(chan struct{}, 1)
@@ -47,20 +44,31 @@ func errWrong(cause error) error {
 	return fault.New(fault.Unauthenticated, "", "wrong email or password").Because(cause)
 }
 
-// errLocked is a cause of errWrong, for the audit event only.
-var errLocked = errors.New("locked after too many failures")
-
-// account is what attempts are counted by: the normalized identifier, whether or not
-// anybody has it. The store sees a keyed hash.
-func (s *Passwords) account(scope string, kind store.IdentifierKind, value string) []byte {
-	return s.ring.MAC("attempt", scope, string(kind), value)
-}
-
 // prove checks pw against the credential that find returns; ErrNotFound from find is an
 // account without a password. The attempt is counted before the check, in the slot in
 // which the check runs, so that a caller who hangs up cannot dodge the count. It is
-// cleared by [Passwords.clear] when the sign-in succeeds.
-func (s *Passwords) prove(ctx context.Context, account []byte, pw string, find func() (store.Credential, error)) (proved, error) {
+// cleared when the sign-in succeeds. Who is locked by a wrong one is told by mail.
+func (s *Passwords) prove(
+	ctx context.Context, by store.Principal, account []byte, pw string, find func() (store.Credential, error),
+) (proved, error) {
+	p, err := s.check(ctx, account, pw, find)
+	if errors.Is(err, errLocks) {
+		s.unlocks.tell(ctx, by, p.UserID)
+	}
+	if err != nil {
+		return proved{}, err
+	}
+	return p, nil
+}
+
+// A proved is a credential whose password was right.
+type proved struct {
+	store.Credential
+	outdated bool // its hash was made with older parameters
+}
+
+// check is prove without the mail. What it returns with an error says whose account it is.
+func (s *Passwords) check(ctx context.Context, account []byte, pw string, find func() (store.Credential, error)) (proved, error) {
 	var none proved
 	stripe := s.stripes[account[0]]
 	select {
@@ -74,7 +82,7 @@ func (s *Passwords) prove(ctx context.Context, account []byte, pw string, find f
 		return none, err
 	}
 	defer slot.Release()
-	locked, err := s.count(ctx, account)
+	state, err := s.attempts.count(ctx, account)
 	if err != nil {
 		return none, err
 	}
@@ -82,45 +90,19 @@ func (s *Passwords) prove(ctx context.Context, account []byte, pw string, find f
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return none, err
 	}
-	if locked {
-		c.Secret, err = "", errLocked
+	if errors.Is(state, errLocked) {
+		c.Secret, err = "", nil
 	}
 	ok, outdated, bad := slot.Verify(c.Secret, pw) // without a secret: the work of one
 	if !ok {
-		return none, errWrong(errors.Join(err, bad))
+		return proved{Credential: c}, errWrong(errors.Join(state, err, bad))
 	}
 	return proved{c, outdated}, nil
 }
 
-// A proved is a credential whose password was right.
-type proved struct {
-	store.Credential
-	outdated bool // its hash was made with older parameters
-}
-
-// count counts one attempt and reports whether the account is locked. Who hangs up at this
-// moment is counted all the same.
-func (s *Passwords) count(ctx context.Context, account []byte) (locked bool, err error) {
-	if s.limit.Max == 0 {
-		return false, nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
-	defer cancel()
-	_, err = s.store.Attempt(ctx, subject(account), s.now(), s.limit)
-	if errors.Is(err, store.ErrNotFound) {
-		return true, nil
-	}
-	return false, err
-}
-
-func subject(account []byte) string { return base64.RawURLEncoding.EncodeToString(account) }
-
 // clear forgets the account's failures.
 func (s *Passwords) clear(ctx context.Context, tx store.Records, account []byte) error {
-	if account == nil || s.limit.Max == 0 {
-		return nil
-	}
-	return tx.ClearAttempts(ctx, subject(account))
+	return s.attempts.clear(ctx, tx, account)
 }
 
 // hash checks a new password against the policy and returns its hash. Call it before a
@@ -130,6 +112,31 @@ func (s *Passwords) hash(ctx context.Context, pw string, words ...string) (strin
 		return "", err
 	}
 	return s.hasher.Hash(ctx, pw)
+}
+
+// renew is hash for the password of a user who did not bring the current one, which must be
+// another.
+func (s *Passwords) renew(ctx context.Context, u store.User, pw string) (string, error) {
+	phc, err := s.hash(ctx, pw, words(u)...)
+	if err != nil {
+		return "", err
+	}
+	c, err := s.store.Credential(ctx, u.ID, store.Password)
+	if errors.Is(err, store.ErrNotFound) {
+		return phc, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	slot, err := s.hasher.Slot(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer slot.Release()
+	if same, _, _ := slot.Verify(c.Secret, pw); same {
+		return "", fault.New(fault.Invalid, "password", "must differ from the current password")
+	}
+	return phc, nil
 }
 
 // words are what a password of the user must not be.
@@ -162,8 +169,8 @@ func (s *Passwords) Change(ctx context.Context, by store.Principal, current, nex
 	if err != nil {
 		return err
 	}
-	account := s.ring.MAC("attempt", "user", u.ID)
-	c, err := s.prove(ctx, account, current, func() (store.Credential, error) {
+	account := s.attempts.own(u.ID)
+	c, err := s.prove(ctx, by, account, current, func() (store.Credential, error) {
 		return s.store.Credential(ctx, u.ID, store.Password)
 	})
 	if err != nil {
@@ -182,6 +189,9 @@ func (s *Passwords) Change(ctx context.Context, by store.Principal, current, nex
 			return wrongCurrent(errWrong(err))
 		}
 		if err := s.clear(ctx, tx, account); err != nil {
+			return err
+		}
+		if err := drop(ctx, tx, u.ID, store.Reset, store.Unlock); err != nil {
 			return err
 		}
 		if err := endOthers(ctx, tx, u.ID, by.SessionID); err != nil {
@@ -204,7 +214,7 @@ func (s *Passwords) notify(ctx context.Context, tx *unit, u store.User) error {
 	if err != nil {
 		return fmt.Errorf("write a notice: %w", err)
 	}
-	return s.outbox.enqueue(ctx, tx, m)
+	return s.unlocks.outbox.enqueue(ctx, tx, m)
 }
 
 // set stores the first password of a user, or replaces whatever was there.
@@ -224,8 +234,8 @@ func (s *Passwords) Verify(ctx context.Context, by store.Principal, email, pw st
 	if err != nil {
 		return false, err
 	}
-	account := s.account("", store.Email, value)
-	_, err = s.prove(ctx, account, pw, func() (store.Credential, error) {
+	account := s.attempts.account("", store.Email, value)
+	_, err = s.prove(ctx, by, account, pw, func() (store.Credential, error) {
 		i, err := s.store.Identifier(ctx, "", store.Email, value)
 		if err != nil {
 			return store.Credential{}, err
@@ -252,8 +262,8 @@ func (s *Passwords) Rules() PasswordRules {
 	return PasswordRules{s.policy.Least(), password.MaxBytes, s.policy.Breached != nil}
 }
 
-// sweep forgets counts that no longer matter, of passwords and of mail.
+// sweep forgets counts that no longer matter, of passwords, codes and mail.
 func (s *Passwords) sweep(ctx context.Context, now time.Time) error {
-	_, err := s.store.SweepAttempts(ctx, now.Add(-max(s.limit.Window, unasked().Window)), now)
+	_, err := s.store.SweepAttempts(ctx, now.Add(-max(s.attempts.limit.Window, unasked().Window, guesses().Window)), now)
 	return err
 }

@@ -84,6 +84,17 @@ func (b *base) commit(ctx context.Context, run transact, e event, fn func(tx *un
 	return nil
 }
 
+// note records an event that changes nothing, such as a refusal. It is written even when the
+// client hung up; a failure is logged.
+func (b *base) note(ctx context.Context, by store.Principal, action, subject string, detail any) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
+	u := &unit{Records: b.store, at: b.now(), tenantID: by.TenantID, detail: detail, newID: b.newID}
+	if err := b.record(ctx, u, by, action, subject); err != nil {
+		b.log.WarnContext(ctx, "audit "+action, "error", err)
+	}
+}
+
 // record appends the audit event of a change to its transaction.
 func (b *base) record(ctx context.Context, u *unit, by store.Principal, action, subject string) error {
 	e := store.AuditEvent{

@@ -28,6 +28,7 @@ type Config struct {
 
 	Password     password.Policy
 	Lockout      store.AttemptLimit // Max 0 is no lockout
+	ResetLife    time.Duration      // of a link that resets a password
 	Session      SessionPolicy
 	SignUp       SignUpPolicy
 	Keys         KeyPolicy
@@ -35,6 +36,8 @@ type Config struct {
 	MaxToken     int    // bytes of an access token
 	PerTenant    bool   // users belong to one tenant each
 	Unverified   bool   // users may sign in before they proved their address
+	FixedEmails  bool   // users may not change their address
+	SilentLocks  bool   // no message tells of a lockout
 	StrictLevels bool   // a role may be handed out by strictly stronger ones only
 	CachedTokens int
 
@@ -57,6 +60,9 @@ type Services struct {
 	Gate        *Gate
 	SignIn      *SignIn
 	SignUp      *SignUp
+	Resets      *Resets
+	Emails      *Emails
+	Unlocks     *Unlocks
 	Credentials *Credentials
 	Users       *Users
 	Members     *Members
@@ -109,7 +115,12 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	s.Permissions = &Permissions{base: b}
 	s.Roles = &Roles{base: b}
 	s.Tenants = &Tenants{base: b}
-	s.Passwords = newPasswords(b, c, s.Outbox, compose)
+	tries := &attempts{base: b, ring: c.Ring, limit: c.Lockout}
+	s.Unlocks = &Unlocks{
+		base: b, attempts: tries, outbox: s.Outbox, compose: compose, silent: c.SilentLocks,
+		links: links{b, store.Unlock, c.BaseURL + "/account/unlock", max(time.Hour, c.Lockout.Lock)},
+	}
+	s.Passwords = newPasswords(b, c, tries, s.Unlocks, compose)
 	s.Sessions = &Sessions{base: b}
 	s.Gate = &Gate{
 		base: b, feed: s.Feed, keys: s.Keys, ring: c.Ring, people: p, session: c.Session,
@@ -122,6 +133,15 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	}
 	s.SignUp = &SignUp{
 		base: b, signin: s.SignIn, passwords: s.Passwords, outbox: s.Outbox, compose: compose, policy: c.SignUp, baseURL: c.BaseURL,
+		links: links{b, store.Activation, c.BaseURL + "/account/activate", c.SignUp.LinkLife},
+		codes: codes{b, c.Ring, store.ActivationCode},
+	}
+	s.Resets = &Resets{
+		base: b, passwords: s.Passwords, signup: s.SignUp, outbox: s.Outbox, compose: compose, perTenant: c.PerTenant,
+		links: links{b, store.Reset, c.BaseURL + "/account/reset", c.ResetLife},
+	}
+	s.Emails = &Emails{
+		base: b, codes: codes{b, c.Ring, store.EmailChange}, outbox: s.Outbox, compose: compose, fixed: c.FixedEmails,
 	}
 	s.Credentials = &Credentials{base: b, ring: c.Ring, minter: m, environment: s.Environment}
 	s.Users = &Users{base: b, passwords: s.Passwords, perTenant: c.PerTenant}
@@ -149,12 +169,7 @@ func (s *Services) Bind(bound store.Store) *Services {
 // Denied records that a caller was refused by a guard. It is written even when the client
 // hung up.
 func (s *Services) Denied(ctx context.Context, by store.Principal, route string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
-	defer cancel()
-	u := &unit{Records: s.base.store, at: s.base.now(), tenantID: by.TenantID, newID: s.base.newID}
-	if err := s.base.record(ctx, u, by, "access.denied", route); err != nil {
-		s.base.log.WarnContext(ctx, "audit a refusal", "error", err)
-	}
+	s.base.note(ctx, by, "access.denied", route, nil)
 }
 
 // Run delivers messages, reads the feed ahead of the requests, rotates keys on schedule and

@@ -66,9 +66,9 @@ func (s *SignIn) Password(ctx context.Context, by store.Principal, in PasswordLo
 		return Login{}, err
 	}
 	scope := s.scope(by)
-	account := s.passwords.account(scope, kind, value)
+	account := s.passwords.attempts.account(scope, kind, value)
 	var found store.Identifier
-	c, err := s.passwords.prove(ctx, account, in.Password, func() (store.Credential, error) {
+	c, err := s.passwords.prove(ctx, by, account, in.Password, func() (store.Credential, error) {
 		i, err := s.store.Identifier(ctx, scope, kind, value)
 		if err != nil {
 			return store.Credential{}, err
@@ -121,16 +121,11 @@ func (s *SignIn) failed(ctx context.Context, by store.Principal, userID string, 
 	if f.Code != fault.Unauthenticated && f.Code != fault.Forbidden {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
-	defer cancel()
 	reason := "wrong password"
 	if cause := errors.Unwrap(f); cause != nil {
 		reason = cause.Error()
 	}
-	u := &unit{Records: s.store, at: s.now(), tenantID: by.TenantID, detail: map[string]string{"reason": reason}, newID: s.newID}
-	if e := s.record(ctx, u, by, "signin.failed", userID); e != nil {
-		s.log.WarnContext(ctx, "audit a failed sign-in", "error", e)
-	}
+	s.note(ctx, by, "signin.failed", userID, map[string]string{"reason": reason})
 	return err
 }
 

@@ -2,9 +2,7 @@ package service
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"net/url"
 	"strings"
 	"time"
 
@@ -22,6 +20,8 @@ type SignUp struct {
 	outbox    *Outbox
 	compose   *message.Composer
 	policy    SignUpPolicy
+	links     links
+	codes     codes
 	baseURL   string
 }
 
@@ -29,6 +29,7 @@ type SignUp struct {
 type SignUpPolicy struct {
 	Closed           bool          // nobody may
 	SkipVerification bool          // an address counts as proved as soon as it is given
+	Code             bool          // a code is mailed, to type where the account was made; else a link
 	LinkLife         time.Duration // of an activation link
 }
 
@@ -42,10 +43,13 @@ type NewSignUp struct {
 }
 
 // SignedUp is the outcome of a sign-up. While the address is to be proved it says nothing
-// but that, so that it is the same for an address that has an account.
+// but that, so that it is the same for an address that has an account. Where a code proves
+// it, UserID and ActivationToken are what [SignUp.ActivateByCode] wants beside the code; that
+// UserID is of this attempt only, and no user's.
 type SignedUp struct {
 	ShouldActivate   bool
 	UserID, TenantID string
+	ActivationToken  string
 	Login            *Login
 }
 
@@ -70,19 +74,55 @@ func (s *SignUp) Create(ctx context.Context, by store.Principal, in NewSignUp) (
 	if s.policy.SkipVerification {
 		return s.enter(ctx, by, in, email, phc)
 	}
-	a := s.account(in, email)
-	known, err := s.store.Identifier(ctx, a.identifier.Scope, store.Email, email)
-	if errors.Is(err, store.ErrNotFound) {
-		err = s.invite(ctx, by, a, phc)
-		if !errors.Is(err, store.ErrConflict) {
-			return SignedUp{ShouldActivate: true}, err
-		}
-		known, err = s.store.Identifier(ctx, a.identifier.Scope, store.Email, email) // somebody was faster
-	}
+	w, err := s.welcome(by, phc)
 	if err != nil {
 		return SignedUp{}, err
 	}
-	return SignedUp{ShouldActivate: true}, s.remind(ctx, by, known, phc)
+	return w.outcome(s.policy), s.begin(ctx, by, s.account(in, email), w)
+}
+
+// A welcome is what a new account's address has to prove, and for whom.
+type welcome struct {
+	id, token string // by which the browser that signed up names it, where a code proves it
+	binding   string // hash of that browser
+	password  string // hash of what it gave; it counts for that browser only
+}
+
+// welcome prepares a proof. The password that was given at sign-up counts only for the browser
+// that gave it: the owner of the address may be somebody else, and must not activate a
+// stranger's password.
+func (s *SignUp) welcome(by store.Principal, phc string) (welcome, error) {
+	token, _, err := secret.NewLinkToken()
+	w := welcome{id: s.newID(), token: token, binding: s.signin.device(by)}
+	if w.binding != "" {
+		w.password = phc
+	}
+	return w, err
+}
+
+func (w welcome) outcome(p SignUpPolicy) SignedUp {
+	if !p.Code {
+		return SignedUp{ShouldActivate: true}
+	}
+	return SignedUp{ShouldActivate: true, UserID: w.id, ActivationToken: w.token}
+}
+
+// begin makes the account, or answers for the one that is there.
+func (s *SignUp) begin(ctx context.Context, by store.Principal, a account, w welcome) error {
+	find := func() (store.Identifier, error) {
+		return s.store.Identifier(ctx, a.identifier.Scope, store.Email, a.identifier.Value)
+	}
+	known, err := find()
+	if errors.Is(err, store.ErrNotFound) {
+		if err = s.invite(ctx, by, a, w); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		known, err = find() // somebody was faster
+	}
+	if err != nil {
+		return err
+	}
+	return s.remind(ctx, by, known, w)
 }
 
 // check refuses what cannot be an account and returns the normalized address.
@@ -130,31 +170,34 @@ func (s *SignUp) enter(ctx context.Context, by store.Principal, in NewSignUp, em
 	return SignedUp{UserID: a.user.ID, TenantID: a.tenant.ID, Login: &l}, nil
 }
 
-// invite makes the account and mails the link that activates it.
-func (s *SignUp) invite(ctx context.Context, by store.Principal, a account, phc string) error {
+// invite makes the account and mails what activates it.
+func (s *SignUp) invite(ctx context.Context, by store.Principal, a account, w welcome) error {
 	return quietly(s.change(ctx, by, "user.signed_up", a.user.ID, func(tx *unit) error {
 		if err := a.create(ctx, tx, false); err != nil {
 			return err
 		}
-		_, err := s.mail(ctx, tx, by, a.user, phc)
-		return err
+		return s.mail(ctx, tx, a.user, w)
 	}))
 }
 
 // remind answers a sign-up with a known address: an account that was never activated gets
-// a new link, any other a notice.
-func (s *SignUp) remind(ctx context.Context, by store.Principal, known store.Identifier, phc string) error {
+// a new proof, any other a notice.
+func (s *SignUp) remind(ctx context.Context, by store.Principal, known store.Identifier, w welcome) error {
 	u, err := s.store.User(ctx, known.UserID)
 	if err != nil {
 		return err
 	}
 	return quietly(s.change(ctx, by, "user.signed_up_again", u.ID, func(tx *unit) error {
 		if !u.Verified {
-			_, err := s.mail(ctx, tx, by, u, phc)
+			return s.mail(ctx, tx, u, w)
+		}
+		if err := s.outbox.ration(ctx, tx, message.SignUpNoticeKind, known.Text); err != nil {
 			return err
 		}
-		if err := s.outbox.ration(ctx, tx, known.Text); err != nil {
-			return err
+		if s.policy.Code { // whose code nobody learns: a token that leads nowhere would tell
+			if _, err := s.codes.issue(ctx, tx, w.challenge(""), errand{Password: w.password}); err != nil {
+				return err
+			}
 		}
 		m, err := s.compose.SignUpNotice(message.SignUpNotice{To: known.Text, Name: u.Name, Link: s.baseURL + "/account/login"})
 		if err != nil {
@@ -164,220 +207,65 @@ func (s *SignUp) remind(ctx context.Context, by store.Principal, known store.Ide
 	}))
 }
 
-// pending is what an activation needs afterwards. The password that was given at sign-up
-// counts only for the browser that gave it: the owner of the address may be somebody else,
-// and must not activate a stranger's password.
-type pending struct {
-	Password string `json:"password,omitempty"`
+func (w welcome) challenge(userID string) store.Challenge {
+	return store.Challenge{ID: w.id, Hash: secret.Hash(w.token), Subject: userID, Binding: w.binding}
 }
 
-// mail makes a new activation link, the only one that works from now on, and enqueues it.
-func (s *SignUp) mail(ctx context.Context, tx *unit, by store.Principal, u store.User, phc string) (link string, err error) {
-	if err := s.outbox.ration(ctx, tx, u.Email); err != nil {
-		return "", err
+// mail makes what activates the account, the only one that does from now on, and enqueues it.
+func (s *SignUp) mail(ctx context.Context, tx *unit, u store.User, w welcome) error {
+	if err := s.outbox.ration(ctx, tx, message.ActivationKind, u.Email); err != nil {
+		return err
 	}
-	binding := s.signin.device(by)
-	if binding == "" {
-		phc = ""
+	if s.policy.Code {
+		return s.mailCode(ctx, tx, u, w.challenge(u.ID), w.password)
 	}
-	text, err := s.challenge(ctx, tx, u, binding, pending{Password: phc})
+	text, err := s.links.issue(ctx, tx, u.ID, w.binding, errand{Password: w.password})
 	if err != nil {
-		return "", err
+		return err
 	}
-	link = s.link(u.ID, text)
 	m, err := s.compose.Activation(message.Activation{
-		To: u.Email, Name: u.Name, Link: link, ValidFor: s.policy.LinkLife, SetPassword: phc == "",
+		To: u.Email, Name: u.Name, Link: s.links.url(u.ID, text), ValidFor: s.links.life, SetPassword: w.password == "",
 	})
 	if err != nil {
-		return "", err
+		return err
 	}
-	return link, s.outbox.enqueue(ctx, tx, m)
+	return s.outbox.enqueue(ctx, tx, m)
 }
 
-func (s *SignUp) challenge(ctx context.Context, tx *unit, u store.User, binding string, p pending) (string, error) {
-	text, hash, err := secret.NewLinkToken()
-	if err != nil {
-		return "", err
-	}
-	doc, err := json.Marshal(p)
-	if err != nil {
-		return "", err
-	}
-	if err := tx.DropChallenges(ctx, store.Activation, u.ID); err != nil {
-		return "", err
-	}
-	return text, tx.CreateChallenge(ctx, store.Challenge{
-		ID: s.newID(), Purpose: store.Activation, Hash: hash, Subject: u.ID, Binding: binding, Data: string(doc),
-		CreatedAt: tx.at, ExpiresAt: tx.at.Add(s.policy.LinkLife),
-	})
-}
-
-func (s *SignUp) link(userID, text string) string {
-	return s.baseURL + "/account/activate?" + url.Values{"userId": {userID}, "token": {text}}.Encode()
-}
-
-// An Activation is what the link of a new account brings back.
-type Activation struct {
-	UserID, Token, Password string
-	Kind                    store.SessionKind
-}
-
-// errGone is the one answer to a link that does not work: never made, replaced, used or
-// expired.
-func errGone() error {
-	return fault.New(fault.Gone, "", "this link was used or has expired")
-}
-
-// Activate proves the address, sets the password where the link asks for one, and signs
-// the user in. A link works once; one that does not is Gone.
-func (s *SignUp) Activate(ctx context.Context, by store.Principal, in Activation) (Login, error) {
-	c, p, err := s.look(ctx, in.UserID, in.Token)
-	if err != nil {
-		return Login{}, err
-	}
-	phc, err := s.chosen(ctx, by, c, p, in.Password)
-	if err != nil {
-		return Login{}, err
-	}
-	return s.signin.open(ctx, by, opening{
-		userID: c.Subject, secret: phc, kind: in.Kind, methods: []string{"pwd"},
-		prepare: func(tx *unit) error {
-			_, err := tx.ConsumeChallenge(ctx, store.Activation, c.Hash, tx.at)
-			if errors.Is(err, store.ErrNotFound) {
-				return errGone()
-			}
-			if err != nil {
-				return err
-			}
-			return s.activate(ctx, tx, c.Subject, phc)
-		},
-	})
-}
-
-// look finds the challenge of a link without using it.
-func (s *SignUp) look(ctx context.Context, userID, text string) (store.Challenge, pending, error) {
-	var p pending
-	c, err := s.store.Challenge(ctx, store.Activation, secret.Hash(text))
-	if errors.Is(err, store.ErrNotFound) {
-		return c, p, errGone()
-	}
-	if err != nil {
-		return c, p, err
-	}
-	if c.Subject != userID || !c.UsedAt.IsZero() || !s.now().Before(c.ExpiresAt) {
-		return c, p, errGone()
-	}
-	return c, p, json.Unmarshal([]byte(c.Data), &p)
-}
-
-// chosen returns the hash of the password that the account gets.
-func (s *SignUp) chosen(ctx context.Context, by store.Principal, c store.Challenge, p pending, pw string) (string, error) {
-	if pw != "" {
-		u, err := s.store.User(ctx, c.Subject)
-		if err != nil {
-			return "", err
-		}
-		return s.passwords.hash(ctx, pw, words(u)...)
-	}
-	if p.Password != "" && c.Binding == s.signin.device(by) {
-		return p.Password, nil
-	}
-	return "", fault.New(fault.Invalid, "password", "should not be empty")
-}
-
-// activate proves the address and admits the user to the tenants that wait for it.
-func (s *SignUp) activate(ctx context.Context, tx *unit, userID, phc string) error {
-	u, err := tx.User(ctx, userID)
+func (s *SignUp) mailCode(ctx context.Context, tx *unit, u store.User, c store.Challenge, phc string) error {
+	code, err := s.codes.issue(ctx, tx, c, errand{Password: phc})
 	if err != nil {
 		return err
 	}
-	u.Verified, u.UpdatedAt = true, tx.at
-	if err := tx.UpdateUser(ctx, u); err != nil {
-		return err
-	}
-	ids, err := tx.Identifiers(ctx, userID)
+	m, err := s.compose.ActivationCode(message.ActivationCode{To: u.Email, Name: u.Name, Code: code, ValidFor: codeLife})
 	if err != nil {
 		return err
 	}
-	for _, i := range ids {
-		if i.Kind == store.Email && i.Primary && i.VerifiedAt.IsZero() {
-			if err := tx.VerifyIdentifier(ctx, userID, i, tx.at); err != nil {
-				return err
-			}
-		}
-	}
-	if err := admitAll(ctx, tx, userID); err != nil {
-		return err
-	}
-	if err := tx.revoke(ctx, store.Revocation{UserID: userID}); err != nil {
-		return err
-	}
-	return s.passwords.set(ctx, tx, userID, phc)
+	return s.outbox.enqueue(ctx, tx, m)
 }
 
-func admitAll(ctx context.Context, tx *unit, userID string) error {
-	ms, err := tx.Memberships(ctx, userID)
-	if err != nil {
+// again mails another proof to an address that waits for one. A code goes with the token that
+// the browser has, and the one before stops working; without such a browser there is nothing
+// that a code could be typed into.
+func (s *SignUp) again(ctx context.Context, tx *unit, u store.User) error {
+	if !s.policy.Code {
+		return s.mail(ctx, tx, u, welcome{})
+	}
+	if err := s.outbox.ration(ctx, tx, message.ActivationKind, u.Email); err != nil {
 		return err
 	}
-	for _, m := range ms {
-		if m.Activated {
-			continue
-		}
-		m.Activated, m.UpdatedAt = true, tx.at
-		if err := tx.UpdateMembership(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// NeedsPassword reports whether activating by the link asks for a password. A link that
-// does not work is Gone; it is not used by asking.
-func (s *SignUp) NeedsPassword(ctx context.Context, by store.Principal, userID, text string) (bool, error) {
-	c, p, err := s.look(ctx, userID, text)
-	return p.Password == "" || c.Binding != s.signin.device(by), err
-}
-
-// Resend mails a new activation link. It says the same for an address that has no account
-// or needs none, and for one that was mailed five within the hour.
-func (s *SignUp) Resend(ctx context.Context, by store.Principal, email string) error {
-	value, err := normalizeEmail(email)
-	if err != nil {
-		return err
-	}
-	i, err := s.store.Identifier(ctx, s.scope(by.TenantID), store.Email, value)
+	c, err := tx.ChallengeOf(ctx, store.ActivationCode, u.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	u, err := s.store.User(ctx, i.UserID)
-	if err != nil || u.Verified {
+	e, err := readErrand(c)
+	if err != nil {
 		return err
 	}
-	return quietly(s.change(ctx, by, "activation.resent", u.ID, func(tx *unit) error {
-		_, err := s.mail(ctx, tx, by, u, "")
-		return err
-	}))
-}
-
-// Link makes a new activation link for a host that delivers it by itself, and returns the
-// link and its token. Only management and system may.
-func (s *SignUp) Link(ctx context.Context, by store.Principal, userID string) (link, text string, err error) {
-	if by.Kind != store.ManagementKind && by.Kind != store.SystemKind {
-		return "", "", fault.New(fault.Forbidden, "", "management only")
-	}
-	err = s.change(ctx, by, "activation.link_made", userID, func(tx *unit) error {
-		u, err := tx.User(ctx, userID)
-		if err != nil {
-			return err
-		}
-		text, err = s.challenge(ctx, tx, u, "", pending{})
-		return err
-	})
-	return s.link(userID, text), text, err
+	return s.mailCode(ctx, tx, u, c, e.Password)
 }
 
 // An account is what a sign-up makes.

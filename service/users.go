@@ -117,10 +117,13 @@ func (s *Users) Lock(ctx context.Context, by store.Principal, id string) error {
 	return err
 }
 
-// Unlock lets a locked user sign in again.
+// Unlock lets a locked user sign in again, whoever or whatever locked it.
 func (s *Users) Unlock(ctx context.Context, by store.Principal, id string) error {
 	_, err := s.amend(ctx, by, "user.unlocked", id, func(tx *unit, u *store.User) error {
 		u.Locked = false
+		if err := s.passwords.attempts.forgive(ctx, tx, id); err != nil {
+			return err
+		}
 		return tx.revoke(ctx, store.Revocation{UserID: id})
 	})
 	return err

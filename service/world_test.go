@@ -86,7 +86,7 @@ func worldOver(t testing.TB, db store.Store, k *clock, change ...func(*service.C
 			Idle: 24 * time.Hour, Absolute: 72 * time.Hour, ReuseGrace: 10 * time.Second,
 			RevocationLag: time.Second, AccessToken: 5 * time.Minute,
 		},
-		SignUp: service.SignUpPolicy{LinkLife: time.Hour},
+		SignUp: service.SignUpPolicy{LinkLife: time.Hour}, ResetLife: time.Hour,
 	}
 	for _, f := range change {
 		f(&c)
