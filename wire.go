@@ -211,6 +211,7 @@ func (o Options) config(ring *secret.Ring, hasher *password.Hasher) service.Conf
 		},
 		Keys: o.keys(), Algorithm: o.algorithm(), MaxToken: orDefault(o.Token.MaxBytes, 7168),
 		CachedTokens: orDefault(o.Token.Cached, 16384), PerTenant: o.Users.PerTenant,
-		Unverified: o.SignUp.SkipVerification, FixedEmails: o.Users.FixedEmails, SilentLocks: o.Lockout.Silent, BeforeMint: o.Token.BeforeMint,
+		Unverified: o.SignUp.SkipVerification, BeforeMint: o.Token.BeforeMint,
+		FixedEmails: o.Users.FixedEmails, SilentLocks: o.Lockout.Silent,
 	}
 }

@@ -482,7 +482,13 @@ func open() []string {
 		"POST /identity/resources/auth/v1/user",
 		"POST /identity/resources/auth/v1/user/token/refresh",
 		"POST /identity/resources/users/v1/activate",
+		"POST /identity/resources/users/v1/activate/code",
 		"POST /identity/resources/users/v1/activate/reset",
+		"POST /identity/resources/users/v1/passwords/reset",
+		"POST /identity/resources/users/v1/passwords/reset/validate",
+		"POST /identity/resources/users/v1/passwords/reset/verify",
+		"POST /identity/resources/users/v2/passwords/reset/email",
+		"POST /identity/resources/users/v3/me/unlock",
 		"POST /identity/resources/users/v1/signUp",
 	}
 }

@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"context"
-
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
@@ -20,8 +18,9 @@ func (h signup) routes() []route {
 	return []route{
 		public("POST /identity/resources/users/v1/signUp", 200, "Make an account and a tenant", flow(h.create)).limit(middleware.SignUp),
 		public("POST /identity/resources/users/v1/activate", 200, "Activate an account", flow(h.activate)).limit(middleware.SignIn),
+		public("POST /identity/resources/users/v1/activate/code", 200, "Activate an account by a code", flow(h.activateByCode)).limit(middleware.SignIn),
 		public("GET /identity/resources/users/v1/activate/strategy", 200, "Tell whether activation asks for a password", flow(h.strategy)).limit(middleware.SignIn),
-		public("POST /identity/resources/users/v1/activate/reset", 201, "Mail a new activation link", op(h.resend)).limit(middleware.SignUp),
+		public("POST /identity/resources/users/v1/activate/reset", 201, "Mail a new activation link or code", flow(h.resend)).limit(middleware.Mail),
 	}
 }
 
@@ -51,7 +50,7 @@ func (h signup) create(c *call, in newSignUp) (signedUp, error) {
 	if err != nil {
 		return signedUp{}, err
 	}
-	out := signedUp{ShouldActivate: s.ShouldActivate, UserID: s.UserID, TenantID: s.TenantID}
+	out := signedUp{ShouldActivate: s.ShouldActivate, UserID: s.UserID, TenantID: s.TenantID, ActivationToken: s.ActivationToken}
 	if s.Login != nil {
 		l, err := h.welcome(c, *s.Login)
 		if err != nil {
@@ -63,10 +62,11 @@ func (h signup) create(c *call, in newSignUp) (signedUp, error) {
 }
 
 type signedUp struct {
-	ShouldActivate bool   `json:"shouldActivate"`
-	UserID         string `json:"userId,omitempty"`
-	TenantID       string `json:"tenantId,omitempty"`
-	AuthResponse   *login `json:"authResponse,omitempty"`
+	ShouldActivate  bool   `json:"shouldActivate"`
+	UserID          string `json:"userId,omitempty"`
+	TenantID        string `json:"tenantId,omitempty"`
+	ActivationToken string `json:"activationToken,omitempty"`
+	AuthResponse    *login `json:"authResponse,omitempty"`
 }
 
 type activation struct {
@@ -78,9 +78,22 @@ type activation struct {
 }
 
 func (h signup) activate(c *call, in activation) (login, error) {
-	l, err := h.svc.Activate(c.Context(), c.by, service.Activation{
-		UserID: in.UserID, Token: in.Token, Password: in.Password, Kind: store.Family,
-	})
+	l, err := h.svc.Activate(c.Context(), c.by, in.proof())
+	if err != nil {
+		return login{}, err
+	}
+	return h.welcome(c, l)
+}
+
+func (in activation) proof() service.Activation {
+	return service.Activation{UserID: in.UserID, Token: in.Token, Password: in.Password, Kind: store.Family}
+}
+
+func (h signup) activateByCode(c *call, in struct {
+	activation
+	Code string `json:"code"`
+}) (login, error) {
+	l, err := h.svc.ActivateByCode(c.Context(), c.by, service.CodeActivation{Activation: in.proof(), Code: in.Code})
 	if err != nil {
 		return login{}, err
 	}
@@ -106,6 +119,10 @@ type resend struct {
 	EmailMetadata map[string]any `json:"emailMetadata"`
 }
 
-func (h signup) resend(ctx context.Context, by store.Principal, in resend) (none, error) {
-	return none{}, h.svc.Resend(ctx, by, in.Email)
+func (h signup) resend(c *call, in resend) (none, error) {
+	by, err := c.inTenant()
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, h.svc.Resend(c.Context(), by, in.Email)
 }

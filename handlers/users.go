@@ -122,15 +122,9 @@ func (h users) verifyPassword(ctx context.Context, by store.Principal, in struct
 	return passwordCheck{ok}, err
 }
 
-type activationLink struct {
-	Link   string `json:"link"`
-	Token  string `json:"token"`
-	UserID string `json:"userId"`
-}
-
-func (h users) activationLink(ctx context.Context, by store.Principal, in userPath) (activationLink, error) {
+func (h users) activationLink(ctx context.Context, by store.Principal, in userPath) (madeLink, error) {
 	link, token, err := h.svc.SignUp.Link(ctx, by, in.UserID)
-	return activationLink{link, token, in.UserID}, err
+	return madeLink{link, token, in.UserID}, err
 }
 
 // A userSearch is the query of the third version of the list.

@@ -24,6 +24,7 @@ const (
 	General    = "general"
 	SignIn     = "sign-in"
 	SignUp     = "sign-up"
+	Mail       = "mail" // what sends a message to an address that the caller names
 	Refresh    = "refresh"
 	VendorAuth = "vendor-auth"
 )
@@ -34,6 +35,7 @@ func Rates() map[string]Rate {
 		General:    {Requests: 1000, Window: time.Minute},
 		SignIn:     {Requests: 100, Window: time.Minute, Network: 1000},
 		SignUp:     {Requests: 5, Window: time.Minute, Network: 50},
+		Mail:       {Requests: 10, Window: time.Minute, Network: 100},
 		Refresh:    {Requests: 1000, Window: time.Minute},
 		VendorAuth: {Requests: 30, Window: time.Second},
 	}

@@ -75,6 +75,9 @@ func (s *Resets) Ask(ctx context.Context, by store.Principal, in ResetRequest) e
 	})
 }
 
+// NewRequestID names a request for clients that want a name. Nothing depends on it.
+func (s *Resets) NewRequestID() string { return s.newID() }
+
 // mail sends the link. Who never proved the address gets the link that does.
 func (s *Resets) mail(ctx context.Context, tx *unit, u store.User) error {
 	if u.Email == "" {
