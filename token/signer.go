@@ -53,8 +53,10 @@ func ParsePEM(text []byte) (crypto.Signer, error) {
 	if !ok {
 		return nil, fmt.Errorf("a %T does not sign", private)
 	}
-	_, _, err = Identify(s.Public())
-	return s, err
+	if _, _, err := Identify(s.Public()); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func parseBlock(block *pem.Block) (private any, err error) {
