@@ -73,6 +73,14 @@ func claimsOf(t testing.TB, l service.Login) map[string]any {
 	return part(t, l.AccessToken, 1)
 }
 
+func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+// show writes claims in one form.
+func show(v any) string {
+	text, _ := json.Marshal(v)
+	return string(text)
+}
+
 // names returns the names of claims in byte order, as one line.
 func names(claims map[string]any) string {
 	var all []string
