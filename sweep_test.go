@@ -272,13 +272,31 @@ func (l *land) sweep(t *testing.T) {
 				calls += l.attack(t, role, strings.ToUpper(method), path)
 			}
 			if after := l.dump(t); after != before {
-				t.Fatalf("%s %s changed tenant B:\n%s", method, path, difference(before, after))
+				if changed := difference(before, after); !mails(path, changed) {
+					t.Fatalf("%s %s changed tenant B:\n%s", method, path, changed)
+				}
+				before = after
 			}
 		}
 	}
 	if calls < 100 {
 		t.Errorf("the sweep made %d calls, that cannot be all", calls)
 	}
+}
+
+// mails reports whether all that changed is what comes with a message to B's user that
+// anybody may have sent: a link that only the user gets, and the event.
+func mails(path, changed string) bool {
+	if !strings.Contains(path, "/passwords/reset") {
+		return false
+	}
+	for line := range strings.Lines(changed) {
+		link := strings.HasPrefix(line, "+ identity_challenges:") || strings.HasPrefix(line, "- identity_challenges:")
+		if !link && !strings.HasPrefix(line, "+ identity_audit_events:") {
+			return false
+		}
+	}
+	return true
 }
 
 // awake signs the role in again where a route before ended its session.

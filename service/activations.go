@@ -178,23 +178,32 @@ func (s *SignUp) Resend(ctx context.Context, by store.Principal, email string) e
 	if err != nil {
 		return err
 	}
-	i, err := s.store.Identifier(ctx, s.scope(by.TenantID), store.Email, value)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	u, err := s.pending(ctx, s.scope(by.TenantID), value)
+	if err != nil {
 		return err
 	}
-	return s.change(ctx, by, "activation.resent", i.UserID, func(tx *unit) error {
-		if i.UserID == "" {
-			return quietly(s.outbox.ration(ctx, tx, message.ActivationKind, value))
-		}
-		u, err := tx.User(ctx, i.UserID)
-		if err != nil {
-			return err
-		}
-		if u.Verified {
+	return s.change(ctx, by, "activation.resent", u.ID, func(tx *unit) error {
+		if u.ID == "" {
 			return quietly(s.outbox.ration(ctx, tx, message.ActivationKind, value))
 		}
 		return quietly(s.again(ctx, tx, u))
 	})
+}
+
+// pending returns the user whose address waits for a proof, or the zero User.
+func (s *SignUp) pending(ctx context.Context, scope, email string) (store.User, error) {
+	i, err := s.store.Identifier(ctx, scope, store.Email, email)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.User{}, nil
+	}
+	if err != nil {
+		return store.User{}, err
+	}
+	u, err := s.store.User(ctx, i.UserID)
+	if errors.Is(err, store.ErrNotFound) || u.Verified {
+		return store.User{}, nil
+	}
+	return u, err
 }
 
 // Link makes a new activation link for a host that delivers it by itself, and returns the
