@@ -43,6 +43,7 @@ func rooms() map[string][]string {
 		"token":             list("store internal/fault"),
 		"mfa":               list("store internal/fault"),
 		"message":           list("store internal/fault"),
+		"message/smtp":      list("store message"),
 
 		"service": list("store internal/fault internal/secret internal/password token mfa message"),
 
@@ -77,6 +78,7 @@ func guests() map[string][]string {
 		"unsafe":                  {},
 		"github.com/lestrrat-go/": list("token"),
 		"github.com/jackc/":       list("store/postgres internal/pgtest"),
+		"github.com/wneessen/":    list("message/smtp"),
 		"modernc.org/":            list("store/sqlite"),
 		"golang.org/x/crypto/":    list("internal/password"),
 		"github.com/boombuler/":   list("mfa"),
@@ -185,16 +187,17 @@ func TestProportions(t *testing.T) {
 	t.Logf("%+v", p)
 }
 
-// TestRootDoesNotLinkPostgres keeps the driver, and the testing package, out of every host
-// that runs on SQLite.
-func TestRootDoesNotLinkPostgres(t *testing.T) {
+// TestRootLinksNothingOptional keeps the PostgreSQL driver, the SMTP client and the testing
+// package out of every host that does without them.
+func TestRootLinksNothingOptional(t *testing.T) {
 	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
 	for dep := range strings.Lines(string(out)) {
-		if dep = strings.TrimSpace(dep); strings.HasPrefix(dep, "github.com/jackc/") || dep == "testing" {
+		dep = strings.TrimSpace(dep)
+		if strings.HasPrefix(dep, "github.com/jackc/") || strings.HasPrefix(dep, "github.com/wneessen/") || dep == "testing" {
 			t.Errorf("the root package links %s", dep)
 		}
 	}

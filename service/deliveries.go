@@ -22,7 +22,8 @@ const (
 )
 
 // Deliver sends the messages that are due and returns how many left. A message that its
-// sender refuses is tried again later, ten times at most. The error is the store's.
+// sender refuses is tried again later, ten times at most and never where no mail will reach
+// the address. The error is the store's.
 func (o *Outbox) Deliver(ctx context.Context) (n int, err error) {
 	for ctx.Err() == nil {
 		claimed, sent, err := o.round(ctx)
@@ -101,7 +102,7 @@ func (o *Outbox) deliver(ctx context.Context, m store.Message) outcome {
 		return outcome{sent: true, err: o.store.FinishMessage(ctx, m.ID, o.now())}
 	}
 	o.log.WarnContext(ctx, "send message", "id", m.ID, "kind", m.Kind, "attempt", m.Attempts, "error", err)
-	if m.Attempts == maxAttempts {
+	if m.Attempts == maxAttempts || errors.Is(err, message.ErrNoReceiver) {
 		return outcome{err: o.abandon(ctx, m)}
 	}
 	return outcome{err: o.store.RetryMessage(ctx, m.ID, o.now().Add(backoff(m.Attempts)), time.Time{})}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -211,6 +212,22 @@ func TestOutboxRetriesThenGivesUp(t *testing.T) {
 	p.deliver(t, 0)
 	if p.count() != 10 {
 		t.Errorf("%d attempts, want 10", p.count())
+	}
+	p.audited(t, "message.abandoned", p.sent[0].ID)
+}
+
+// Where no mail will ever arrive, trying again only makes the sender look like a spammer.
+func TestOutboxGivesUpAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPostOffice(t)
+	p.fail = func(store.Message) error { return fmt.Errorf("550 5.1.1: %w", message.ErrNoReceiver) }
+	p.enqueue(t, letter("nobody@example.com"))
+	p.deliver(t, 0)
+	p.waiting(t, 0)
+	p.clock.advance(24 * time.Hour)
+	p.deliver(t, 0)
+	if p.count() != 1 {
+		t.Errorf("%d attempts, want 1", p.count())
 	}
 	p.audited(t, "message.abandoned", p.sent[0].ID)
 }
