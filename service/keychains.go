@@ -45,8 +45,12 @@ func (k *key) current(now time.Time) bool {
 	return !now.Before(k.SignsAt) && (k.RetiredAt.IsZero() || now.Before(k.RetiredAt))
 }
 
-// covers reports whether the key will verify a token of that life as long as it lasts.
+// covers reports whether the key will verify a token of that life as long as it lasts. One
+// that has retired, and still is the best that there is, must not end between two tokens.
 func (k *key) covers(now time.Time, life, margin time.Duration) bool {
+	if retired(k.SigningKey, now) {
+		margin += k.Longest - life
+	}
 	return life <= k.Longest && (k.ExpiresAt.IsZero() || !now.Add(life+margin).After(k.ExpiresAt))
 }
 
