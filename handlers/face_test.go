@@ -66,7 +66,9 @@ func faceServices(t *testing.T, db store.Store) *service.Services {
 		Store: db, Now: time.Now, Log: slog.New(slog.DiscardHandler), Ring: ring, Hasher: hasher,
 		Send:    func(context.Context, store.Message) error { return nil },
 		BaseURL: "https://app.example", Algorithm: "EdDSA", MaxToken: 7168, CachedTokens: 64,
-		Session: service.SessionPolicy{RevocationLag: time.Second},
+		Session: service.SessionPolicy{
+			Idle: time.Hour, Absolute: 24 * time.Hour, AccessToken: 5 * time.Minute, RevocationLag: time.Second,
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

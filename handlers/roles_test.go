@@ -21,7 +21,7 @@ func TestManagementIsForTheHost(t *testing.T) {
 	t.Parallel()
 	f := newFace(t)
 	f.who["user"] = &store.Principal{Kind: store.UserKind, ID: "u", UserID: "u", TenantID: "a"}
-	ours := []string{"Roles", "Permissions", "Permissions categories", "Tenants: Accounts"}
+	ours := []string{"Roles", "Permissions", "Permissions categories", "Tenants: Accounts", "Core settings"}
 	seen := 0
 	for _, r := range f.api.Routes() {
 		if !slices.Contains(ours, r.Category) {
@@ -35,8 +35,8 @@ func TestManagementIsForTheHost(t *testing.T) {
 			}
 		}
 	}
-	if seen != 28 {
-		t.Errorf("saw %d routes, want 28", seen)
+	if seen < 40 {
+		t.Errorf("saw %d routes, want 40 and more", seen)
 	}
 }
 
