@@ -459,3 +459,27 @@ func testPoolOfOne(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestFileIsPrivate checks that nobody but the owner reads what a new database holds.
+func TestFileIsPrivate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := sqlite.Open(t.Context(), filepath.Join(dir, "identity.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.CreateCategory(t.Context(), category("c")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 2 {
+		t.Fatalf("files = %v, %v; want the database and its log", files, err)
+	}
+	for _, f := range files {
+		i, err := f.Info()
+		if err != nil || i.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v, %v; want none for others", f.Name(), i.Mode(), err)
+		}
+	}
+}

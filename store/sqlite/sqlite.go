@@ -72,6 +72,9 @@ func (f file) Path() string {
 const memory = ":memory:"
 
 func open(p *sqlstore.Pools, path string) (err error) {
+	if path != memory {
+		private(path)
+	}
 	if p.Write, err = sql.Open("sqlite", dsn(path, "_txlock=immediate")); err != nil {
 		return err
 	}
@@ -86,6 +89,15 @@ func open(p *sqlstore.Pools, path string) (err error) {
 	p.Read.SetMaxOpenConns(n)
 	p.Read.SetMaxIdleConns(n)
 	return nil
+}
+
+// private makes a new database file one that only its owner reads: it holds hashes and
+// addresses. The files that SQLite puts beside it take after it. Where the file exists, or
+// cannot be made, opening it says what there is to say.
+func private(path string) {
+	if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+		_ = f.Close()
+	}
 }
 
 // settings are what every connection needs: pragmas are per connection.
