@@ -28,8 +28,7 @@ import (
 type land struct {
 	id      *identity.Identity
 	db      *sql.DB // to look behind the library
-	number  func(int) string
-	columns string // query that lists (table, column)
+	columns string  // query that lists (table, column)
 
 	users    map[string]service.Login // by role, of tenant A
 	a, b     string

@@ -99,13 +99,6 @@ func plainString(text string) bool {
 	return !strings.ContainsRune(text, 0) && !strings.ContainsRune(text, utf8.RuneError)
 }
 
-// parseMetadata returns the metadata document to keep: {} where there is none.
-func parseMetadata(field, text string) (string, error) {
-	var c fault.Checker
-	checkMetadata(&c, field, text)
-	return object(text), c.Err()
-}
-
 // object returns the document that is kept for text: {} for none.
 func object(text string) string {
 	if text == "" {

@@ -161,6 +161,9 @@ func (s *SignUp) enter(ctx context.Context, by store.Principal, in NewSignUp, em
 			if err := a.create(ctx, tx, true); err != nil {
 				return err
 			}
+			if err := s.record(ctx, tx, by, "user.signed_up", a.user.ID); err != nil {
+				return err
+			}
 			return s.passwords.set(ctx, tx, a.user.ID, phc)
 		},
 	})
