@@ -27,6 +27,12 @@ const (
 	EmailTakenKind      = "email-taken"
 	EmailChangedKind    = "email-changed"
 	UnlockKind          = "unlock"
+
+	FactorAddedKind      = "factor-added"
+	FactorRemovedKind    = "factor-removed"
+	FactorGuessedKind    = "factor-guessed"
+	RecoveryUsedKind     = "recovery-used"
+	RecoveryReplacedKind = "recovery-replaced"
 )
 
 //go:embed templates
@@ -110,6 +116,8 @@ type view struct {
 	ValidFor    string
 	At          string
 	SetPassword bool
+	Last        bool   // the device that was removed was the last
+	Left        string // how many recovery codes are
 }
 
 func (c *Composer) compose(kind, to string, v view) (store.Message, error) {
