@@ -69,6 +69,16 @@ func newWorld(t testing.TB, change ...func(*service.Config)) world {
 // worldOver is one process of those that share a store.
 func worldOver(t testing.TB, db store.Store, k *clock, change ...func(*service.Config)) world {
 	t.Helper()
+	w, err := startOver(t, db, k, change...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// startOver is worldOver for a store that may fail.
+func startOver(t testing.TB, db store.Store, k *clock, change ...func(*service.Config)) (world, error) {
+	t.Helper()
 	ring, err := secret.New([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
 	if err != nil {
 		t.Fatal(err)
@@ -92,12 +102,9 @@ func worldOver(t testing.TB, db store.Store, k *clock, change ...func(*service.C
 		f(&c)
 	}
 	if w.Services, err = service.New(t.Context(), c); err != nil {
-		t.Fatal(err)
+		return w, err
 	}
-	if err := w.Seed(t.Context(), []store.Permission{"reports.read"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	return w, w.Seed(t.Context(), []store.Permission{"reports.read"}, nil)
 }
 
 func (w world) post(_ context.Context, m store.Message) error {
