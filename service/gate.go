@@ -3,8 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -191,6 +189,9 @@ func (g *Gate) load(ctx context.Context, t *ticket) (store.Principal, time.Time,
 		return p, time.Time{}, err
 	}
 	s, err := g.people.session(ctx, t.userID, t.sessionID)
+	if err == nil && g.session.idle(s, g.now()) {
+		s, err = g.people.freshSession(ctx, t.userID, t.sessionID) // another process may have seen it used
+	}
 	if err != nil {
 		return store.Principal{}, time.Time{}, lost(err)
 	}
@@ -201,10 +202,11 @@ func (g *Gate) load(ctx context.Context, t *ticket) (store.Principal, time.Time,
 	if t.hash != nil {
 		tenantID = s.TenantID // a cookie follows a switch at once, a token at its next refresh
 	}
-	p, err := g.people.principal(ctx, t.userID, tenantID)
+	r, err := g.people.resident(ctx, t.userID, tenantID)
 	if err != nil {
 		return store.Principal{}, time.Time{}, lost(err)
 	}
+	p := r.principal
 	p.SessionID, p.Methods, p.AuthTime = s.ID, s.Methods, s.AuthTime
 	p.ExpiresAt = s.EndsAt
 	if t.hash != nil {
@@ -235,127 +237,4 @@ func lost(err error) error {
 		return err
 	}
 	return fault.Retry(fault.Unavailable, "rights cannot be checked now", time.Second).Because(err)
-}
-
-// people caches what the gate needs of users: their sessions and their standing in each
-// tenant. It holds at most maxPeople users in each of its shards; a shard that is full
-// starts anew.
-type people struct {
-	store      store.Store
-	generation func() uint64
-	shards     [shardCount]shard
-}
-
-const (
-	shardCount = 64
-	maxPeople  = 512
-)
-
-type shard struct {
-	mu    sync.Mutex
-	users map[string]*person
-}
-
-type person struct {
-	sessions map[string]store.Session
-	tenants  map[string]store.Principal
-}
-
-func (c *people) shard(userID string) *shard {
-	h := uint32(2166136261) // FNV-1a
-	for i := 0; i < len(userID); i++ {
-		h = (h ^ uint32(userID[i])) * 16777619
-	}
-	return &c.shards[h%shardCount]
-}
-
-// forget drops what r concerns.
-func (c *people) forget(r store.Revocation) {
-	if r.UserID != "" {
-		sh := c.shard(r.UserID)
-		sh.mu.Lock()
-		delete(sh.users, r.UserID)
-		sh.mu.Unlock()
-		return
-	}
-	for i := range c.shards {
-		sh := &c.shards[i]
-		sh.mu.Lock()
-		sh.users = nil
-		sh.mu.Unlock()
-	}
-}
-
-// person returns the user's entry, made when it is new. The shard is locked.
-func (sh *shard) person(userID string) *person {
-	if sh.users == nil || len(sh.users) >= maxPeople {
-		sh.users = make(map[string]*person)
-	}
-	p := sh.users[userID]
-	if p == nil {
-		p = &person{sessions: map[string]store.Session{}, tenants: map[string]store.Principal{}}
-		sh.users[userID] = p
-	}
-	return p
-}
-
-// cached returns the value under key, loading it when it is not there. What was loaded
-// while the generation moved is answered but not kept: it may be from before the change.
-func cached[V any](c *people, userID, key string, of func(*person) map[string]V, load func() (V, error)) (V, error) {
-	sh, generation := c.shard(userID), c.generation()
-	sh.mu.Lock()
-	v, ok := of(sh.person(userID))[key]
-	sh.mu.Unlock()
-	if ok {
-		return v, nil
-	}
-	v, err := load()
-	if err != nil {
-		return v, err
-	}
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if m := of(sh.person(userID)); c.generation() == generation && len(m) < maxPeople {
-		m[key] = v
-	}
-	return v, nil
-}
-
-// session returns the session as the cache or the store knows it.
-func (c *people) session(ctx context.Context, userID, id string) (store.Session, error) {
-	return cached(c, userID, id, func(p *person) map[string]store.Session { return p.sessions },
-		func() (store.Session, error) { return c.store.Session(ctx, userID, id) })
-}
-
-// principal returns what a user is and may do in a tenant. A user who is locked, or no
-// enabled member, is store.ErrNotFound.
-func (c *people) principal(ctx context.Context, userID, tenantID string) (store.Principal, error) {
-	return cached(c, userID, tenantID, func(p *person) map[string]store.Principal { return p.tenants },
-		func() (store.Principal, error) { return readPrincipal(ctx, c.store, userID, tenantID) })
-}
-
-func readPrincipal(ctx context.Context, r store.Records, userID, tenantID string) (store.Principal, error) {
-	u, err := r.User(ctx, userID)
-	if err != nil {
-		return store.Principal{}, err
-	}
-	m, err := r.Membership(ctx, tenantID, userID)
-	if err != nil {
-		return store.Principal{}, err
-	}
-	if u.Locked || m.Disabled || !m.Activated {
-		return store.Principal{}, store.ErrNotFound
-	}
-	roles, keys, err := r.Rights(ctx, tenantID, userID)
-	if err != nil {
-		return store.Principal{}, err
-	}
-	refs := make([]store.RoleRef, len(roles))
-	for i, role := range roles {
-		refs[i] = store.RoleRef{ID: role.ID, TenantID: role.TenantID, Key: role.Key, Level: role.Level}
-	}
-	return store.Principal{
-		Kind: store.UserKind, ID: u.ID, UserID: u.ID, TenantID: tenantID, Email: u.Email, Name: u.Name,
-		Roles: slices.Clip(refs), Rights: store.NewPermissionSet(keys),
-	}, nil
 }

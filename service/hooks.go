@@ -19,7 +19,7 @@ import (
 // A MintContext is what a BeforeMint hook is told of a token that is about to be made, and
 // what it may change of it.
 type MintContext struct {
-	User      store.User // without its vendor metadata
+	User      store.User // without its vendor metadata; LastLogin and ActiveTenantID may be of a sign-in before
 	TenantID  string     // acted in
 	SessionID string
 	TokenType string   // what the type claim will be

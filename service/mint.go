@@ -117,19 +117,10 @@ func (m *minter) values(ctx context.Context, l Login, p store.Principal, how *tr
 		AuthTime: l.Session.AuthTime, Methods: slices.Clone(l.Session.Methods),
 		Name: u.Name, Email: u.Email, EmailVerified: u.Verified, PictureURL: u.PictureURL,
 		PhoneNumber: u.PhoneNumber, ExternalID: u.ExternalID, Provider: u.Provider,
-		Metadata: u.Metadata, Permissions: p.Rights.List(),
+		Metadata: u.Metadata, Permissions: p.Rights.List(), TenantIDs: l.tenantIDs,
 	}
 	for _, r := range p.Roles {
 		v.Roles = append(v.Roles, r.Key)
-	}
-	ms, err := m.store.Memberships(ctx, u.ID)
-	if err != nil {
-		return v, err
-	}
-	for _, t := range ms {
-		if t.Activated && !t.Disabled {
-			v.TenantIDs = append(v.TenantIDs, t.TenantID)
-		}
 	}
 	if how.id == "" {
 		return v, nil // nothing asks for more

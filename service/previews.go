@@ -38,15 +38,11 @@ func (s *Templates) Preview(ctx context.Context, by store.Principal, in Preview)
 	if in.TemplateID != "" && in.Template != nil {
 		return Previewed{}, fault.New(fault.Invalid, "", "give one of templateId and template")
 	}
-	u, err := s.store.User(ctx, in.UserID)
-	if err != nil {
-		return Previewed{}, missing(err, "user")
-	}
-	p, err := readPrincipal(ctx, s.store, in.UserID, in.TenantID)
+	r, err := readResident(ctx, s.store, in.UserID, in.TenantID)
 	if err != nil {
 		return Previewed{}, missing(err, "member of this tenant who may sign in")
 	}
-	chosen, rule, err := s.minter.treatments.choose(ctx, s.minter.attributes(u, p))
+	chosen, rule, err := s.minter.treatments.choose(ctx, s.minter.attributes(r.user, r.principal))
 	if err != nil {
 		return Previewed{}, err
 	}
@@ -54,7 +50,7 @@ func (s *Templates) Preview(ctx context.Context, by store.Principal, in Preview)
 	if err != nil {
 		return Previewed{}, err
 	}
-	out, err := s.minter.preview(ctx, u, p, how)
+	out, err := s.minter.preview(ctx, r, how)
 	if out.Rule = rule; rule >= 0 {
 		out.Treatment = chosen.key
 	}
@@ -86,12 +82,12 @@ func (s *Templates) asked(ctx context.Context, in Preview, chosen *treatment) (*
 }
 
 // preview makes the claims of a token that nobody gets.
-func (m *minter) preview(ctx context.Context, u store.User, p store.Principal, how *treatment) (Previewed, error) {
+func (m *minter) preview(ctx context.Context, r resident, how *treatment) (Previewed, error) {
 	now := m.now()
-	l := Login{User: u, Session: store.Session{
+	l := Login{User: r.user, tenantIDs: r.tenantIDs, Session: store.Session{
 		ID: m.newID(), AuthTime: now, Methods: []string{"pwd"}, EndsAt: now.Add(m.absolute),
 	}}
-	d, err := m.prepare(ctx, l, p, minting{how: how, preview: true})
+	d, err := m.prepare(ctx, l, r.principal, minting{how: how, preview: true})
 	if err != nil {
 		return Previewed{}, err
 	}

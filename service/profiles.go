@@ -33,7 +33,8 @@ func (p Profile) Member() (Member, bool) {
 	return p.Tenants[i], true
 }
 
-// edit changes one user in a transaction and returns it as by may see it.
+// edit changes one user in a transaction and returns it as by may see it. Every process
+// forgets what it knew of the user.
 func (b *base) edit(ctx context.Context, by store.Principal, action, id string, fn func(*unit, *store.User) error) (Profile, error) {
 	var u store.User
 	err := b.change(ctx, by, action, id, func(tx *unit) (err error) {
@@ -44,7 +45,10 @@ func (b *base) edit(ctx context.Context, by store.Principal, action, id string, 
 			return err
 		}
 		u.UpdatedAt = tx.at
-		return tx.UpdateUser(ctx, u)
+		if err := tx.UpdateUser(ctx, u); err != nil || len(tx.revoked) > 0 {
+			return err // fn may have told already
+		}
+		return tx.revoke(ctx, store.Revocation{UserID: id})
 	})
 	if err != nil {
 		return Profile{}, err

@@ -24,24 +24,43 @@ func (s *SignIn) Refresh(ctx context.Context, by store.Principal, refresh string
 	if err := s.feed.Fresh(ctx); err != nil {
 		return Login{}, err
 	}
+	x := exchange{text: refresh, hash: hash, generation: s.feed.Generation()}
+	// What is cached can only lose the race for the statement that replaces the secret.
+	if o, ok := s.people.sessionSlot(userID, id).get(); ok && s.continues(o) && secret.Equal(o.Hash, hash) {
+		if l, err := s.rotate(ctx, by, o, x); err != errRaced {
+			return l, err
+		}
+	}
 	// A lost race is looked at once more: then the winner's rotation is there to see.
 	for range 2 {
-		o, err := s.store.Session(ctx, userID, id)
+		o, err := s.people.freshSession(ctx, userID, id)
 		if err != nil {
 			return Login{}, refusedRefresh(err)
 		}
-		if o.Kind != store.Family || !s.policy.alive(o, s.now()) {
+		if !s.continues(o) {
 			return Login{}, errRefresh(errors.New("the session ended"))
 		}
 		if !secret.Equal(o.Hash, hash) {
-			return s.replay(ctx, by, o, refresh, hash)
+			return s.replay(ctx, by, o, x)
 		}
-		l, err := s.rotate(ctx, by, o, refresh, hash)
+		l, err := s.rotate(ctx, by, o, x)
 		if err != errRaced {
 			return l, err
 		}
 	}
 	return Login{}, errRefresh(errors.New("the session changed meanwhile"))
+}
+
+// An exchange is a refresh token that was shown to get its successor.
+type exchange struct {
+	text       string
+	hash       []byte
+	generation uint64 // of the feed, before anything was read
+}
+
+// continues reports whether a session can be refreshed.
+func (s *SignIn) continues(o store.Session) bool {
+	return o.Kind == store.Family && s.policy.alive(o, s.now())
 }
 
 func refusedRefresh(err error) error {
@@ -55,8 +74,9 @@ func refusedRefresh(err error) error {
 var errRaced = errors.New("the session was rotated meanwhile")
 
 // rotate replaces the current secret of a family, or returns errRaced.
-func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session, refresh string, hash []byte) (Login, error) {
-	if by.TenantID != "" && by.TenantID != o.TenantID {
+func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session, x exchange) (Login, error) {
+	from := o.TenantID
+	if by.TenantID != "" && by.TenantID != from {
 		if err := s.enter(ctx, o.UserID, by.TenantID); err != nil {
 			return Login{}, err
 		}
@@ -73,13 +93,13 @@ func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session
 	if err != nil {
 		return Login{}, fmt.Errorf("make a refresh token: %w", err)
 	}
-	sealed, err := secret.SealUnder([]byte(refresh), successorPurpose, []byte(text))
+	sealed, err := secret.SealUnder([]byte(x.text), successorPurpose, []byte(text))
 	if err != nil {
 		return Login{}, fmt.Errorf("seal a refresh token: %w", err)
 	}
 	by.Kind, by.ID, by.TenantID = store.UserKind, o.UserID, o.TenantID
 	r := store.Rotation{
-		UserID: o.UserID, ID: o.ID, From: hash, To: next, Successor: sealed, TenantID: o.TenantID,
+		UserID: o.UserID, ID: o.ID, From: x.hash, To: next, Successor: sealed, FromTenantID: from, TenantID: o.TenantID,
 		UserAgent: clip(by.UserAgent), IP: by.IP,
 	}
 	err = s.hot(ctx, by, "session.refreshed", o.ID, func(tx *unit) error {
@@ -92,15 +112,23 @@ func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session
 	if err != nil {
 		return Login{}, err
 	}
-	l.Secret, l.Session.ExpiresAt, l.Session.LastUsedAt = text, r.ExpiresAt, r.At
+	l.Secret, l.Session = text, rotated(o, r)
+	s.people.sessionSlot(o.UserID, o.ID).put(l.Session, x.generation)
 	return l, nil
+}
+
+// rotated is what r made of the session.
+func rotated(o store.Session, r store.Rotation) store.Session {
+	o.Hash, o.PreviousHash, o.Successor, o.RotatedAt = r.To, r.From, r.Successor, r.At
+	o.TenantID, o.UserAgent, o.IP, o.LastUsedAt, o.ExpiresAt = r.TenantID, r.UserAgent, r.IP, r.At, r.ExpiresAt
+	return o
 }
 
 const successorPurpose = "refresh token successor"
 
 // enter refuses a switch to a tenant that the user may not enter.
 func (s *SignIn) enter(ctx context.Context, userID, tenantID string) error {
-	_, err := s.people.principal(ctx, userID, tenantID)
+	_, err := s.people.resident(ctx, userID, tenantID)
 	if errors.Is(err, store.ErrNotFound) {
 		return fault.New(fault.Forbidden, "", "no member of this tenant").Because(err)
 	}
@@ -109,21 +137,21 @@ func (s *SignIn) enter(ctx context.Context, userID, tenantID string) error {
 
 // standing is the login that a session continues; its user must still be welcome.
 func (s *SignIn) standing(ctx context.Context, o store.Session) (Login, error) {
-	if _, err := s.people.principal(ctx, o.UserID, o.TenantID); err != nil {
-		return Login{}, refusedRefresh(err)
+	r, err := s.people.resident(ctx, o.UserID, o.TenantID)
+	if err == nil {
+		r, err = s.people.whole(ctx, r)
 	}
-	u, err := s.store.User(ctx, o.UserID)
 	if err != nil {
 		return Login{}, refusedRefresh(err)
 	}
-	return Login{User: u, Session: o}, nil
+	return Login{User: r.user, Session: o, tenantIDs: r.tenantIDs}, nil
 }
 
 // replay answers a refresh token that is not the current one.
-func (s *SignIn) replay(ctx context.Context, by store.Principal, o store.Session, refresh string, hash []byte) (Login, error) {
-	graceful := secret.Equal(o.PreviousHash, hash) && s.now().Before(o.RotatedAt.Add(s.policy.ReuseGrace))
+func (s *SignIn) replay(ctx context.Context, by store.Principal, o store.Session, x exchange) (Login, error) {
+	graceful := secret.Equal(o.PreviousHash, x.hash) && s.now().Before(o.RotatedAt.Add(s.policy.ReuseGrace))
 	if graceful && s.sameClient(by, o) {
-		text, err := secret.OpenUnder([]byte(refresh), successorPurpose, o.Successor)
+		text, err := secret.OpenUnder([]byte(x.text), successorPurpose, o.Successor)
 		if err != nil {
 			return Login{}, fmt.Errorf("open a refresh token: %w", err)
 		}

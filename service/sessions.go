@@ -34,6 +34,11 @@ func (p SessionPolicy) alive(s store.Session, now time.Time) bool {
 	return s.RevokedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.EndsAt) && !now.Add(p.Skew).Before(s.CreatedAt)
 }
 
+// idle reports whether nothing but a lack of use has ended the session.
+func (p SessionPolicy) idle(s store.Session, now time.Time) bool {
+	return s.RevokedAt.IsZero() && !now.Before(s.ExpiresAt) && now.Before(s.EndsAt)
+}
+
 // Sessions are the sign-ins of a user, as the user sees and ends them.
 type Sessions struct{ *base }
 

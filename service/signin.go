@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-identity/identity/internal/fault"
@@ -40,7 +41,7 @@ type PasswordLogin struct {
 
 // A Login is the outcome of a sign-in or a refresh.
 type Login struct {
-	User    store.User
+	User    store.User // after a refresh without its vendor metadata
 	Session store.Session
 
 	AccessToken string // with a family only
@@ -49,6 +50,8 @@ type Login struct {
 
 	Secret      string // the refresh token, or the value of the cookie: shown here only
 	MFARequired bool
+
+	tenantIDs []string // those that the user may enter
 }
 
 // errRefresh is the one answer to a refresh token that does not hold.
@@ -160,7 +163,12 @@ func (s *SignIn) open(ctx context.Context, by store.Principal, o opening) (Login
 			return err
 		}
 		l.Session = s.session(by, o, id, hash, tx.at)
-		l.Session.TenantID, err = s.tenant(ctx, tx, by, l.User)
+		ms, err := tx.Memberships(ctx, l.User.ID)
+		if err != nil {
+			return err
+		}
+		l.tenantIDs = enterableIDs(ms)
+		l.Session.TenantID, err = tenant(l.tenantIDs, by, l.User)
 		if err != nil {
 			return err
 		}
@@ -223,27 +231,16 @@ func (s *SignIn) admit(ctx context.Context, tx *unit, o opening) (store.User, er
 
 // tenant chooses where the session acts: where the caller asked, else where the user was
 // last, else the first tenant that the user may enter.
-func (s *SignIn) tenant(ctx context.Context, tx *unit, by store.Principal, u store.User) (string, error) {
-	ms, err := tx.Memberships(ctx, u.ID)
-	if err != nil {
-		return "", err
-	}
-	first := ""
-	for _, m := range ms {
-		if m.Disabled || !m.Activated {
-			continue
-		}
-		if m.TenantID == by.TenantID || by.TenantID == "" && m.TenantID == u.ActiveTenantID {
-			return m.TenantID, nil
-		}
-		if first == "" {
-			first = m.TenantID
-		}
-	}
-	if first == "" || by.TenantID != "" {
+func tenant(ids []string, by store.Principal, u store.User) (string, error) {
+	switch {
+	case by.TenantID != "" && slices.Contains(ids, by.TenantID):
+		return by.TenantID, nil
+	case by.TenantID != "" || len(ids) == 0:
 		return "", errWrong(errors.New("the user may enter no tenant"))
+	case slices.Contains(ids, u.ActiveTenantID):
+		return u.ActiveTenantID, nil
 	}
-	return first, nil
+	return ids[0], nil
 }
 
 func (s *SignIn) session(by store.Principal, o opening, id string, hash []byte, at time.Time) store.Session {
@@ -304,11 +301,11 @@ func (s *SignIn) mint(ctx context.Context, l Login) (Login, error) {
 	if l.Session.Kind == store.Browser {
 		return l, nil
 	}
-	p, err := s.people.principal(ctx, l.User.ID, l.Session.TenantID)
+	r, err := s.people.resident(ctx, l.User.ID, l.Session.TenantID)
 	if err != nil {
 		return Login{}, lost(err)
 	}
-	return s.minter.user(ctx, l, p)
+	return s.minter.user(ctx, l, r.principal)
 }
 
 // Logout ends the session of a refresh token or a cookie. Text that belongs to no living

@@ -41,14 +41,14 @@ type Session struct {
 
 // A Rotation replaces the secret of a session.
 type Rotation struct {
-	UserID, ID string
-	From, To   []byte // the hash it must have, the hash it gets
-	Successor  []byte
-	TenantID   string
-	UserAgent  string
-	IP         string
-	At         time.Time
-	ExpiresAt  time.Time
+	UserID, ID             string
+	From, To               []byte // the hash it must have, the hash it gets
+	FromTenantID, TenantID string // the tenant it must act in, the tenant it acts in from now on
+	Successor              []byte
+	UserAgent              string
+	IP                     string
+	At                     time.Time
+	ExpiresAt              time.Time
 }
 
 // SessionStore keeps sessions. A session is reachable only through its own user: any
@@ -60,8 +60,9 @@ type SessionStore interface {
 	Session(ctx context.Context, userID, id string) (Session, error)
 	// Sessions returns those that live at now, newest first.
 	Sessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
-	// RotateSession applies r in one statement if the session lives at r.At and its hash is
-	// still r.From, else ErrNotFound: of many callers with one secret exactly one wins.
+	// RotateSession applies r in one statement if the session lives at r.At and its hash and
+	// tenant are still those r is from, else ErrNotFound: of many callers with one secret
+	// exactly one wins, and none undoes a switch of tenants.
 	RotateSession(ctx context.Context, r Rotation) error
 	// ExtendSession moves LastUsedAt and ExpiresAt of a living session forward, else ErrNotFound.
 	ExtendSession(ctx context.Context, userID, id string, at, expires time.Time) error

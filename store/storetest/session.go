@@ -67,7 +67,7 @@ func testSessionIsolation(t *testing.T, s store.Store) {
 
 func rotation(userID, id string, from []byte) store.Rotation {
 	return store.Rotation{
-		UserID: userID, ID: id, From: from, To: []byte("next"), Successor: []byte("sealed"), TenantID: "t2",
+		UserID: userID, ID: id, From: from, To: []byte("next"), Successor: []byte("sealed"), FromTenantID: "t1", TenantID: "t2",
 		UserAgent: "ua2", IP: "192.0.2.2", At: now().Add(time.Minute), ExpiresAt: now().Add(2 * time.Hour),
 	}
 }
@@ -78,6 +78,9 @@ func testSessionRotate(t *testing.T, s store.Store) {
 	n := newSession("u1", "s1")
 	must(t, s.CreateSession(ctx, n))
 	r := rotation("u1", "s1", n.Hash)
+	elsewhere := r
+	elsewhere.FromTenantID = "t3"
+	refused(t, "rotating from a tenant that it left", s.RotateSession(ctx, elsewhere), store.ErrNotFound)
 	must(t, s.RotateSession(ctx, r))
 	want := n
 	want.Hash, want.PreviousHash, want.Successor, want.RotatedAt = r.To, n.Hash, r.Successor, r.At

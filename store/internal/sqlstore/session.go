@@ -48,9 +48,10 @@ func (db *DB) RotateSession(ctx context.Context, r store.Rotation) error {
 	return db.exec1(ctx, `
 		update identity_sessions set hash = $4, previous_hash = hash, successor = $5, tenant_id = $6, user_agent = $7,
 			ip = $8, rotated_at = $9, last_used_at = $9, expires_at = $10
-		where user_id = $1 and id = $2 and hash = $3
+		where user_id = $1 and id = $2 and hash = $3 and tenant_id = $11
 			and revoked_at is null and expires_at > $9 and ends_at > $9`,
-		r.UserID, r.ID, r.From, r.To, r.Successor, r.TenantID, r.UserAgent, r.IP, moment(r.At), moment(r.ExpiresAt))
+		r.UserID, r.ID, r.From, r.To, r.Successor, r.TenantID, r.UserAgent, r.IP, moment(r.At), moment(r.ExpiresAt),
+		r.FromTenantID)
 }
 
 // ExtendSession implements store.SessionStore. Of two that race the later time stays.
