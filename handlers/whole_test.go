@@ -35,7 +35,7 @@ type whole struct {
 
 const wholePassword = "a rather long password of ann"
 
-func newWhole(t *testing.T, unverified bool) *whole {
+func newWhole(t *testing.T, unverified bool, change ...func(*service.Config)) *whole {
 	t.Helper()
 	w := &whole{T: t, log: &journal{}, file: filepath.Join(t.TempDir(), "identity.db")}
 	db, err := sqlite.Open(t.Context(), w.file)
@@ -44,7 +44,7 @@ func newWhole(t *testing.T, unverified bool) *whole {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}))
-	w.svc = w.services(db, log, unverified)
+	w.svc = w.services(db, log, unverified, change...)
 	g, err := middleware.New(middleware.Config{
 		Resolve: func(ctx context.Context, c middleware.Credential) (*store.Principal, middleware.Renewal, error) {
 			p, err := w.svc.Gate.Resolve(ctx, c.Bearer)
@@ -62,7 +62,7 @@ func newWhole(t *testing.T, unverified bool) *whole {
 	return w
 }
 
-func (w *whole) services(db store.Store, log *slog.Logger, unverified bool) *service.Services {
+func (w *whole) services(db store.Store, log *slog.Logger, unverified bool, change ...func(*service.Config)) *service.Services {
 	w.Helper()
 	ring, err := secret.New([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
 	if err != nil {
@@ -72,7 +72,7 @@ func (w *whole) services(db store.Store, log *slog.Logger, unverified bool) *ser
 	if err != nil {
 		w.Fatal(err)
 	}
-	s, err := service.New(w.Context(), service.Config{
+	c := service.Config{
 		Store: db, Now: time.Now, Log: log, Ring: ring, Hasher: hasher,
 		Send: func(_ context.Context, m store.Message) error {
 			w.mail = append(w.mail, m.Text)
@@ -83,7 +83,12 @@ func (w *whole) services(db store.Store, log *slog.Logger, unverified bool) *ser
 		Session: service.SessionPolicy{
 			Idle: time.Hour, Absolute: time.Hour, ReuseGrace: time.Second, RevocationLag: time.Minute, AccessToken: time.Hour,
 		},
-	})
+		ResetLife: time.Hour, Lockout: store.AttemptLimit{Max: 5, Window: time.Hour, Lock: time.Hour},
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	s, err := service.New(w.Context(), c)
 	if err != nil {
 		w.Fatal(err)
 	}
