@@ -17,7 +17,7 @@ import (
 )
 
 // areas are the areas of the catalogue of adversarial cases that concern what is built.
-const areas = "RT|SES|PW|ENU|LCK|RBAC|STO|SQL|HTTP|OPS"
+const areas = "RT|SES|PW|ENU|LCK|RBAC|TPL|STO|SQL|HTTP|OPS"
 
 // TestThreatModel compares three things: the catalogue of cases, the tests that carry a
 // case's id, and the list in docs/threat-model.md of what does not apply yet. Each case is
@@ -169,7 +169,7 @@ func numbers(version string) []int {
 func TestDocsLinks(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
-	for _, name := range []string{"README.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md", "docs/threat-model.md", "docs/dependencies.md", "docs/stores.md"} {
+	for _, name := range []string{"README.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md", "docs/threat-model.md", "docs/dependencies.md", "docs/stores.md", "docs/testing.md"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Error(err)
