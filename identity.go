@@ -61,6 +61,7 @@ type Identity struct {
 	Keys        *service.Keys
 	Templates   *service.Templates
 	Targeting   *service.Targeting
+	Outbox      *service.Outbox
 
 	services *service.Services
 	guard    *middleware.Guard

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/go-identity/identity/internal/testoption"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
 )
@@ -110,6 +111,9 @@ type PasswordOptions struct {
 	// Hashes is how many passwords are hashed at the same time, at 19 MiB each. Zero means
 	// one less than GOMAXPROCS, and at least one.
 	Hashes int
+	// Test is for the package identitytest: nobody else can make one. Zero means that
+	// passwords are hashed well.
+	Test testoption.Hashing
 }
 
 // LockoutOptions say when guessing a password stops.

@@ -122,7 +122,7 @@ func build(ctx context.Context, o Options) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := password.New(password.Config{Limit: o.Password.Hashes})
+	hasher, err := password.New(o.hashing())
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +138,21 @@ func build(ctx context.Context, o Options) (*Identity, error) {
 		Categories: s.Categories, Sessions: s.Sessions, Profiles: s.Profiles, Passwords: s.Passwords, SignIn: s.SignIn, SignUp: s.SignUp,
 		Resets: s.Resets, Emails: s.Emails, Unlocks: s.Unlocks,
 		Credentials: s.Credentials, Keys: s.Keys, Templates: s.Templates, Targeting: s.Targeting,
+		Outbox:   s.Outbox,
 		services: s, store: o.Store, declared: map[Permission]bool{},
 	}
 	for _, p := range append(s.BuiltIn(), o.Permissions...) {
 		id.declared[p] = true
 	}
 	return id, id.face(o)
+}
+
+func (o Options) hashing() password.Config {
+	c := password.Config{Limit: o.Password.Hashes}
+	if o.Password.Test.Cheap() {
+		c.Memory, c.Time = 64, 1
+	}
+	return c
 }
 
 // face builds what requests meet: the guard and the handlers.

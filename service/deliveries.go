@@ -23,8 +23,15 @@ const (
 
 // Deliver sends the messages that are due and returns how many left. A message that its
 // sender refuses is tried again later, ten times at most and never where no mail will reach
-// the address. The error is the store's.
+// the address. The error is the store's. It is for a host that is not there all the time,
+// so that [Outbox.Run] is nothing to it.
 func (o *Outbox) Deliver(ctx context.Context) (n int, err error) {
+	o.driven.Store(true)
+	return o.drain(ctx)
+}
+
+// drain sends what is due.
+func (o *Outbox) drain(ctx context.Context) (n int, err error) {
 	for ctx.Err() == nil {
 		claimed, sent, err := o.round(ctx)
 		n += sent

@@ -27,6 +27,7 @@ type Outbox struct {
 	slots   chan struct{} // one for every message that leaves
 	wake    chan struct{} // holds one signal
 	running atomic.Int32
+	driven  atomic.Bool // the host calls Deliver itself
 	warn    sync.Once
 }
 
@@ -114,7 +115,7 @@ func (o *Outbox) open(m store.Message) (store.Message, error) {
 
 // signal wakes Run after a commit.
 func (o *Outbox) signal() {
-	if o.running.Load() == 0 {
+	if o.running.Load() == 0 && !o.driven.Load() {
 		o.warn.Do(func() { o.log.Warn("a message waits in the outbox: call Identity.Run to send it") })
 	}
 	select {
@@ -138,7 +139,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	tick := time.NewTicker(outboxPoll)
 	defer tick.Stop()
 	for {
-		if _, err := o.Deliver(ctx); err != nil && ctx.Err() == nil {
+		if _, err := o.drain(ctx); err != nil && ctx.Err() == nil {
 			o.log.WarnContext(ctx, "deliver messages", "error", err)
 		}
 		select {
