@@ -23,6 +23,7 @@ type Gate struct {
 	expect  token.Expect // but for the time, the type and the issuer
 	tokens  *token.Cache[ticket]
 	people  *people
+	demands *demands
 	session SessionPolicy
 }
 
@@ -33,6 +34,7 @@ type ticket struct {
 	sessionID string
 	tenantID  string
 	hash      []byte // of a cookie's secret; nil for a token: one is never taken for the other
+	steppedUp bool   // the token was made when a second factor had just been shown
 	expires   time.Time
 	epoch     uint64 // of the keys that verified a token
 	known     atomic.Pointer[standing]
@@ -99,6 +101,7 @@ func (g *Gate) verify(raw string, now time.Time) (*ticket, error) {
 	}
 	t := &ticket{
 		kind: kind, userID: c.Subject, sessionID: c.SessionID, tenantID: c.TenantID, expires: c.Expires(), epoch: epoch,
+		steppedUp: c.Context == store.MultiFactor,
 	}
 	if kind == store.UserKind && (t.sessionID == "" || t.tenantID == "") {
 		return nil, token.ErrClaims
@@ -210,13 +213,29 @@ func (g *Gate) load(ctx context.Context, t *ticket) (store.Principal, time.Time,
 	p.SessionID, p.Methods, p.AuthTime = s.ID, s.Methods, s.AuthTime
 	p.ExpiresAt = s.EndsAt
 	if t.hash != nil {
-		p.ExpiresAt = s.ExpiresAt
-		return p, s.LastUsedAt.Add(touchEvery), nil
+		p.ExpiresAt, p.StepUpUntil = s.ExpiresAt, s.AuthTime.Add(g.session.AccessToken)
+		return p, s.LastUsedAt.Add(touchEvery), g.owing(ctx, r.demand, s)
 	}
 	if t.expires.Before(p.ExpiresAt) {
 		p.ExpiresAt = t.expires
 	}
+	if t.steppedUp {
+		p.StepUpUntil = p.ExpiresAt
+	}
 	return p, time.Time{}, nil
+}
+
+// owing refuses a cookie whose session lacks a second factor that a policy asks for by now.
+// A token finds out when it is refreshed.
+func (g *Gate) owing(ctx context.Context, asked demand, s store.Session) error {
+	owed, err := g.demands.ofSession(ctx, asked, s)
+	if err != nil {
+		return lost(err)
+	}
+	if owed {
+		return refused(errors.New("the session lacks a second factor"))
+	}
+	return nil
 }
 
 func (g *Gate) loadManagement(ctx context.Context, t *ticket) (store.Principal, error) {

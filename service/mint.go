@@ -119,6 +119,9 @@ func (m *minter) values(ctx context.Context, l Login, p store.Principal, how *tr
 		PhoneNumber: u.PhoneNumber, ExternalID: u.ExternalID, Provider: u.Provider,
 		Metadata: u.Metadata, Permissions: p.Rights.List(), TenantIDs: l.tenantIDs,
 	}
+	if l.steppedUp {
+		v.Context = store.MultiFactor
+	}
 	for _, r := range p.Roles {
 		v.Roles = append(v.Roles, r.Key)
 	}

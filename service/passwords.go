@@ -51,20 +51,26 @@ func errWrong(cause error) error {
 func (s *Passwords) prove(
 	ctx context.Context, by store.Principal, account []byte, pw string, find func() (store.Credential, error),
 ) (proved, error) {
-	p, err := s.check(ctx, account, pw, find)
+	counted, err := s.attempts.apart(ctx, by, account)
+	if err != nil {
+		return proved{}, err
+	}
+	p, err := s.check(ctx, counted, pw, find)
 	if errors.Is(err, errLocks) {
 		s.unlocks.tell(ctx, by, p.UserID)
 	}
 	if err != nil {
 		return proved{}, err
 	}
-	return p, nil
+	p.account = counted
+	return p, s.attempts.know(ctx, s.store, by, account, p.UserID)
 }
 
 // A proved is a credential whose password was right.
 type proved struct {
 	store.Credential
-	outdated bool // its hash was made with older parameters
+	account  []byte // what its attempts are counted by
+	outdated bool   // its hash was made with older parameters
 }
 
 // check is prove without the mail. What it returns with an error says whose account it is.
@@ -97,7 +103,7 @@ func (s *Passwords) check(ctx context.Context, account []byte, pw string, find f
 	if !ok {
 		return proved{Credential: c}, errWrong(errors.Join(state, err, bad))
 	}
-	return proved{c, outdated}, nil
+	return proved{Credential: c, outdated: outdated}, nil
 }
 
 // clear forgets the account's failures.
@@ -145,11 +151,11 @@ func words(u store.User) []string {
 	return []string{u.Email, local, u.Name}
 }
 
-// rehash replaces a hash made with older parameters. Whoever comes first wins; a failure
-// is logged and changes nothing for the caller.
-func (s *Passwords) rehash(ctx context.Context, p proved, pw string) {
+// rehash replaces a hash made with older parameters and returns the one that stands for the
+// password from now on. A failure is logged and changes nothing.
+func (s *Passwords) rehash(ctx context.Context, p proved, pw string) string {
 	if !p.outdated {
-		return
+		return p.Secret
 	}
 	c := p.Credential
 	phc, err := s.hasher.Hash(ctx, pw)
@@ -157,9 +163,31 @@ func (s *Passwords) rehash(ctx context.Context, p proved, pw string) {
 		c.Secret, c.UpdatedAt = phc, s.now()
 		err = s.store.ReplaceCredential(ctx, p.Secret, c)
 	}
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		s.log.WarnContext(ctx, "upgrade a password hash", "user", c.UserID, "error", err)
+	switch {
+	case err == nil:
+		return phc
+	case errors.Is(err, store.ErrNotFound): // another sign-in with the password was faster
+		return s.replaced(ctx, p, pw)
 	}
+	s.log.WarnContext(ctx, "upgrade a password hash", "user", c.UserID, "error", err)
+	return p.Secret
+}
+
+// replaced returns the hash that took the place of p's, if it is one of the same password.
+func (s *Passwords) replaced(ctx context.Context, p proved, pw string) string {
+	c, err := s.store.Credential(ctx, p.UserID, store.Password)
+	if err != nil {
+		return p.Secret
+	}
+	slot, err := s.hasher.Slot(ctx)
+	if err != nil {
+		return p.Secret
+	}
+	defer slot.Release()
+	if same, _, _ := slot.Verify(c.Secret, pw); same {
+		return c.Secret
+	}
+	return p.Secret
 }
 
 // Change replaces the password of the user that by acts for, who must know the current
@@ -169,8 +197,7 @@ func (s *Passwords) Change(ctx context.Context, by store.Principal, current, nex
 	if err != nil {
 		return err
 	}
-	account := s.attempts.own(u.ID)
-	c, err := s.prove(ctx, by, account, current, func() (store.Credential, error) {
+	c, err := s.prove(ctx, by, s.attempts.own(u.ID), current, func() (store.Credential, error) {
 		return s.store.Credential(ctx, u.ID, store.Password)
 	})
 	if err != nil {
@@ -188,7 +215,7 @@ func (s *Passwords) Change(ctx context.Context, by store.Principal, current, nex
 		if err := tx.ReplaceCredential(ctx, c.Secret, n); err != nil {
 			return wrongCurrent(errWrong(err))
 		}
-		if err := s.clear(ctx, tx, account); err != nil {
+		if err := s.attempts.forgive(ctx, tx, by, u.ID); err != nil {
 			return err
 		}
 		if err := drop(ctx, tx, u.ID, store.Reset, store.Unlock); err != nil {
@@ -234,8 +261,7 @@ func (s *Passwords) Verify(ctx context.Context, by store.Principal, email, pw st
 	if err != nil {
 		return false, err
 	}
-	account := s.attempts.account("", store.Email, value)
-	_, err = s.prove(ctx, by, account, pw, func() (store.Credential, error) {
+	p, err := s.prove(ctx, by, s.attempts.account("", store.Email, value), pw, func() (store.Credential, error) {
 		i, err := s.store.Identifier(ctx, "", store.Email, value)
 		if err != nil {
 			return store.Credential{}, err
@@ -243,7 +269,7 @@ func (s *Passwords) Verify(ctx context.Context, by store.Principal, email, pw st
 		return s.store.Credential(ctx, i.UserID, store.Password)
 	})
 	if err == nil {
-		return true, s.clear(ctx, s.store, account)
+		return true, s.clear(ctx, s.store, p.account)
 	}
 	if fault.From(err).Code == fault.Unauthenticated {
 		return false, nil
@@ -264,6 +290,6 @@ func (s *Passwords) Rules() PasswordRules {
 
 // sweep forgets counts that no longer matter, of passwords, codes and mail.
 func (s *Passwords) sweep(ctx context.Context, now time.Time) error {
-	_, err := s.store.SweepAttempts(ctx, now.Add(-max(s.attempts.limit.Window, unasked().Window, guesses().Window)), now)
+	_, err := s.store.SweepAttempts(ctx, now.Add(-max(s.attempts.limit.Window, unasked().Window, guesses().Window, mfaGuesses().Window)), now)
 	return err
 }

@@ -14,6 +14,7 @@ type Profile struct {
 	store.User
 	TenantID    string   // the tenant it is seen in; the user's active one where nothing else was asked
 	Tenants     []Member // in the order they were joined
+	MFAEnrolled bool
 	Permissions []store.PermissionRecord
 }
 
@@ -93,10 +94,15 @@ func (b *base) profiles(ctx context.Context, by store.Principal, users ...store.
 	if err != nil {
 		return nil, err
 	}
+	enrolled, err := b.store.Enrolled(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
 	members := assemble(ms, as, roles)
 	ps := make([]Profile, len(users))
 	for i, u := range users {
 		ps[i] = view(by, u, members[u.ID])
+		_, ps[i].MFAEnrolled = slices.BinarySearch(enrolled, u.ID)
 	}
 	return ps, nil
 }

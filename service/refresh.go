@@ -82,12 +82,12 @@ func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session
 		}
 		o.TenantID = by.TenantID
 	}
-	l, err := s.standing(ctx, o)
-	if err == nil {
+	l, err := s.standing(ctx, by, o)
+	if err == nil && !l.MFARequired {
 		l, err = s.mint(ctx, l) // first: where there is no token to give, the refresh token stays good
 	}
-	if err != nil {
-		return Login{}, err
+	if err != nil || l.MFARequired {
+		return l, err
 	}
 	text, next, err := s.ring.NewToken(refreshSecret, o.UserID, o.ID)
 	if err != nil {
@@ -135,14 +135,22 @@ func (s *SignIn) enter(ctx context.Context, userID, tenantID string) error {
 	return err
 }
 
-// standing is the login that a session continues; its user must still be welcome.
-func (s *SignIn) standing(ctx context.Context, o store.Session) (Login, error) {
+// standing is the login that a session continues; its user must still be welcome. A session
+// that lacks a second factor by now is answered with the question for it.
+func (s *SignIn) standing(ctx context.Context, by store.Principal, o store.Session) (Login, error) {
 	r, err := s.people.resident(ctx, o.UserID, o.TenantID)
 	if err == nil {
 		r, err = s.people.whole(ctx, r)
 	}
 	if err != nil {
 		return Login{}, refusedRefresh(err)
+	}
+	owed, err := s.demands.ofSession(ctx, r.demand, o)
+	if err != nil {
+		return Login{}, lost(err)
+	}
+	if owed {
+		return s.askAgain(ctx, by, r.user, o)
 	}
 	return Login{User: r.user, Session: o, tenantIDs: r.tenantIDs}, nil
 }
@@ -155,9 +163,9 @@ func (s *SignIn) replay(ctx context.Context, by store.Principal, o store.Session
 		if err != nil {
 			return Login{}, fmt.Errorf("open a refresh token: %w", err)
 		}
-		l, err := s.standing(ctx, o)
-		if err != nil {
-			return Login{}, err
+		l, err := s.standing(ctx, by, o)
+		if err != nil || l.MFARequired {
+			return l, err
 		}
 		l.Secret = string(text)
 		return s.mint(ctx, l)

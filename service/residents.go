@@ -37,6 +37,7 @@ type resident struct {
 	principal store.Principal
 	user      store.User // without its vendor metadata
 	tenantIDs []string   // those that the user may enter
+	demand    demand     // for a second factor
 }
 
 // What is kept of one user is bounded: many with more of it could fill the memory.
@@ -190,6 +191,9 @@ func readResident(ctx context.Context, records store.Records, userID, tenantID s
 	refs := make([]store.RoleRef, len(roles))
 	for i, role := range roles {
 		refs[i] = store.RoleRef{ID: role.ID, TenantID: role.TenantID, Key: role.Key, Level: role.Level}
+	}
+	if r.demand, err = demandOf(ctx, records, u, r.tenantIDs); err != nil {
+		return resident{}, err
 	}
 	r.principal = store.Principal{
 		Kind: store.UserKind, ID: u.ID, UserID: u.ID, TenantID: tenantID, Email: u.Email, Name: u.Name,

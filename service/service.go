@@ -6,6 +6,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -31,6 +32,8 @@ type unit struct {
 	store.Records
 	at       time.Time
 	tenantID string // of the audit event; the caller's unless a rule sets it
+	action   string // of the audit event, where a rule came to another than it set out to
+	subject  string // the same
 	detail   any    // of the audit event; marshaled, without secrets
 	revoked  []store.Revocation
 	after    []func() // run once the change is committed
@@ -70,7 +73,7 @@ func (b *base) commit(ctx context.Context, run transact, e event, fn func(tx *un
 		if err := fn(u); err != nil {
 			return err
 		}
-		return b.record(ctx, u, e.by, e.action, e.subject)
+		return b.record(ctx, u, e.by, cmp.Or(u.action, e.action), cmp.Or(u.subject, e.subject))
 	})
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ type Config struct {
 	PerTenant    bool   // users belong to one tenant each
 	Unverified   bool   // users may sign in before they proved their address
 	FixedEmails  bool   // users may not change their address
+	CodeSkew     int    // by how many steps of 30 seconds the clock of an authenticator may be off
 	SilentLocks  bool   // no message tells of a lockout
 	StrictLevels bool   // a role may be handed out by strictly stronger ones only
 	CachedTokens int
@@ -57,12 +58,14 @@ type Services struct {
 	Tenants     *Tenants
 	Passwords   *Passwords
 	Sessions    *Sessions
+	MFAPolicies *MFAPolicies
 	Gate        *Gate
 	SignIn      *SignIn
 	SignUp      *SignUp
 	Resets      *Resets
 	Emails      *Emails
 	Unlocks     *Unlocks
+	MFA         *MFA
 	Credentials *Credentials
 	Users       *Users
 	Members     *Members
@@ -122,13 +125,15 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	}
 	s.Passwords = newPasswords(b, c, tries, s.Unlocks, compose)
 	s.Sessions = &Sessions{base: b}
+	s.MFAPolicies = &MFAPolicies{base: b, methods: methods{c.Brand}}
+	asked := &demands{b}
 	s.Gate = &Gate{
-		base: b, feed: s.Feed, keys: s.Keys, ring: c.Ring, people: p, session: c.Session,
+		base: b, feed: s.Feed, demands: asked, keys: s.Keys, ring: c.Ring, people: p, session: c.Session,
 		tokens: token.NewCache[ticket](c.CachedTokens),
 		expect: token.Expect{Audience: []string{m.audience}, MaxLifetime: token.MaxLifetime, Skew: c.Session.Skew},
 	}
 	s.SignIn = &SignIn{
-		base: b, feed: s.Feed, passwords: s.Passwords, minter: m, people: p, ring: c.Ring, policy: c.Session,
+		base: b, feed: s.Feed, demands: asked, passwords: s.Passwords, minter: m, people: p, ring: c.Ring, policy: c.Session,
 		perTenant: c.PerTenant, verified: !c.Unverified,
 	}
 	s.SignUp = &SignUp{
@@ -142,6 +147,11 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	}
 	s.Emails = &Emails{
 		base: b, codes: codes{b, c.Ring, store.EmailChange}, outbox: s.Outbox, compose: compose, fixed: c.FixedEmails,
+	}
+	s.MFA = &MFA{
+		base: b, signin: s.SignIn, demands: asked, policies: s.MFAPolicies, factors: &factors{b, c.Ring, c.CodeSkew},
+		attempts: &attempts{base: b, ring: c.Ring, limit: mfaGuesses()},
+		notices:  &mfaNotices{b, s.Outbox, compose},
 	}
 	s.Credentials = &Credentials{base: b, ring: c.Ring, minter: m, environment: s.Environment}
 	s.Users = &Users{base: b, passwords: s.Passwords, perTenant: c.PerTenant}
@@ -225,7 +235,8 @@ func (s *Services) Sweep(ctx context.Context) error {
 	_, err2 := s.base.store.SweepChallenges(ctx, now.Add(-keepExpired))
 	_, err3 := s.base.store.SweepMessages(ctx, now.Add(-keepMessages))
 	_, err4 := s.base.store.SweepRevocations(ctx, now.Add(-keepExpired))
-	return errors.Join(err1, err2, err3, err4, s.Passwords.sweep(ctx, now), s.Keys.sweep(ctx, now))
+	_, err5 := s.base.store.SweepRememberedDevices(ctx, now)
+	return errors.Join(err5, err1, err2, err3, err4, s.Passwords.sweep(ctx, now), s.Keys.sweep(ctx, now))
 }
 
 // Healthy reports whether the store answers and mail leaves.

@@ -104,6 +104,11 @@ func (s *Sessions) Revoke(ctx context.Context, by store.Principal, userID string
 
 // endSessions revokes the user's sessions, those named or all, and tells the feed.
 func endSessions(ctx context.Context, tx *unit, userID string, ids ...string) ([]string, error) {
+	if len(ids) == 0 { // nor does a login get through that waits for its second factor
+		if err := drop(ctx, tx, userID, store.MFA); err != nil {
+			return nil, err
+		}
+	}
 	ended, err := tx.RevokeSessions(ctx, userID, tx.at, ids...)
 	if err != nil || len(ended) == 0 {
 		return nil, err

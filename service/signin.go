@@ -23,6 +23,7 @@ const (
 type SignIn struct {
 	*base
 	feed      *Feed
+	demands   *demands
 	passwords *Passwords
 	minter    *minter
 	people    *people
@@ -48,9 +49,18 @@ type Login struct {
 	ExpiresIn   time.Duration
 	ExpiresAt   time.Time // of the access token
 
-	Secret      string // the refresh token, or the value of the cookie: shown here only
-	MFARequired bool
+	Secret string // the refresh token, or the value of the cookie: shown here only
 
+	// MFARequired means that nothing was opened, or continued: the user has to show a second
+	// factor first, and [MFA] takes MFAToken with it.
+	MFARequired bool
+	MFAToken    string
+	MFAEnrolled bool        // false: the user has to enroll a device first
+	MFADevices  []MFADevice // that the user can show a code of
+
+	RecoveryCodes []string // that a device which was enrolled at this login came with
+
+	steppedUp bool     // a second factor was shown just now
 	tenantIDs []string // those that the user may enter
 }
 
@@ -82,11 +92,13 @@ func (s *SignIn) Password(ctx context.Context, by store.Principal, in PasswordLo
 	if err != nil {
 		return Login{}, s.failed(ctx, by, found.UserID, err)
 	}
-	l, err := s.open(ctx, by, opening{userID: c.UserID, secret: c.Secret, account: account, kind: in.Kind, methods: []string{"pwd"}})
+	l, err := s.open(ctx, by, opening{
+		userID: c.UserID, secret: s.passwords.rehash(ctx, c, in.Password), account: c.account, kind: in.Kind,
+		methods: []string{byPassword},
+	})
 	if err != nil {
 		return Login{}, s.failed(ctx, by, c.UserID, err)
 	}
-	s.passwords.rehash(ctx, c, in.Password)
 	return l, nil
 }
 
@@ -140,6 +152,10 @@ type opening struct {
 	kind    store.SessionKind
 	methods []string
 	prepare func(tx *unit) error // changes that belong to the same transaction
+
+	asked    bool      // for the second factor: it is not asked for again
+	replaces string    // the session that this one takes the place of
+	ends     time.Time // at the latest; zero is as late as any
 }
 
 // open makes a session in one transaction that reads again what the proof relied on, so
@@ -150,27 +166,24 @@ func (s *SignIn) open(ctx context.Context, by store.Principal, o opening) (Login
 	if err != nil {
 		return Login{}, fmt.Errorf("make a session secret: %w", err)
 	}
-	l := Login{Secret: text}
+	var l Login
 	actor := by
 	actor.Kind, actor.ID = store.UserKind, o.userID
 	err = s.change(ctx, actor, "session.created", id, func(tx *unit) error {
-		if o.prepare != nil {
-			if err := o.prepare(tx); err != nil {
-				return err
-			}
-		}
-		if l.User, err = s.admit(ctx, tx, o); err != nil {
+		if o.ends, err = o.begin(ctx, tx); err != nil {
 			return err
 		}
-		l.Session = s.session(by, o, id, hash, tx.at)
-		ms, err := tx.Memberships(ctx, l.User.ID)
+		l = Login{Secret: text, Session: s.session(by, o, id, hash, tx.at), steppedUp: slices.Contains(o.methods, byTwo)}
+		if err := s.welcome(ctx, tx, by, o, &l); err != nil {
+			return err
+		}
+		owed, err := s.owed(ctx, tx, o, l)
 		if err != nil {
 			return err
 		}
-		l.tenantIDs = enterableIDs(ms)
-		l.Session.TenantID, err = tenant(l.tenantIDs, by, l.User)
-		if err != nil {
-			return err
+		if owed {
+			l, err = s.ask(ctx, tx, by, l.User, o.first(by))
+			return errors.Join(err, s.passwords.clear(ctx, tx, o.account))
 		}
 		tx.tenantID, tx.detail = l.Session.TenantID, map[string]any{"methods": o.methods}
 		return s.keep(ctx, tx, o, l)
@@ -178,11 +191,52 @@ func (s *SignIn) open(ctx context.Context, by store.Principal, o opening) (Login
 	if err != nil {
 		return Login{}, err
 	}
+	if l.MFARequired {
+		return l, nil
+	}
 	minted, err := s.mint(ctx, l)
 	if err != nil {
 		s.abandon(ctx, actor, l.Session)
 	}
 	return minted, err
+}
+
+// begin makes the changes that belong to the opening, and ends the session that it takes the
+// place of.
+func (o opening) begin(ctx context.Context, tx *unit) (ends time.Time, err error) {
+	if o.prepare != nil {
+		if err := o.prepare(tx); err != nil {
+			return ends, err
+		}
+	}
+	return o.replace(ctx, tx)
+}
+
+// welcome finds out who signs in, and where.
+func (s *SignIn) welcome(ctx context.Context, tx *unit, by store.Principal, o opening, l *Login) error {
+	u, err := s.admit(ctx, tx, o)
+	if err != nil {
+		return err
+	}
+	ms, err := tx.Memberships(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	l.User, l.tenantIDs = u, enterableIDs(ms)
+	l.Session.TenantID, err = tenant(l.tenantIDs, by, u)
+	return err
+}
+
+// owed reports whether the user has to show a second factor first.
+func (s *SignIn) owed(ctx context.Context, tx *unit, o opening, l Login) (bool, error) {
+	if o.asked {
+		return false, nil
+	}
+	asked, err := demandOf(ctx, tx, l.User, l.tenantIDs)
+	if err != nil {
+		return false, err
+	}
+	return s.demands.atLogin(ctx, tx, asked, l.Session)
 }
 
 // abandon ends a session that came to no token: nobody has its secret.
@@ -249,6 +303,9 @@ func (s *SignIn) session(by store.Principal, o opening, id string, hash []byte, 
 		kind = store.Family
 	}
 	ends := at.Add(s.policy.Absolute)
+	if !o.ends.IsZero() && o.ends.Before(ends) {
+		ends = o.ends
+	}
 	return store.Session{
 		UserID: o.userID, ID: id, Kind: kind, Hash: hash, Device: s.device(by), UserAgent: clip(by.UserAgent),
 		IP: by.IP, Methods: o.methods, AuthTime: at, CreatedAt: at, LastUsedAt: at,

@@ -72,8 +72,11 @@ func (s *Users) Change(ctx context.Context, by store.Principal, id string, c Use
 	if err := check.Err(); err != nil {
 		return Profile{}, err
 	}
-	return s.amend(ctx, by, "user.changed", id, func(_ *unit, u *store.User) error {
-		c.apply(u)
+	return s.amend(ctx, by, "user.changed", id, func(tx *unit, u *store.User) error {
+		bypass := u.MFABypass
+		if c.apply(u); u.MFABypass != bypass {
+			return tx.revoke(ctx, store.Revocation{UserID: id})
+		}
 		return nil
 	})
 }
@@ -121,7 +124,7 @@ func (s *Users) Lock(ctx context.Context, by store.Principal, id string) error {
 func (s *Users) Unlock(ctx context.Context, by store.Principal, id string) error {
 	_, err := s.amend(ctx, by, "user.unlocked", id, func(tx *unit, u *store.User) error {
 		u.Locked = false
-		if err := s.passwords.attempts.forgive(ctx, tx, id); err != nil {
+		if err := s.passwords.attempts.forgive(ctx, tx, by, id); err != nil {
 			return err
 		}
 		return tx.revoke(ctx, store.Revocation{UserID: id})

@@ -15,6 +15,13 @@ const (
 	Reset          Purpose = "reset"           // the address of somebody who forgot a password
 	EmailChange    Purpose = "email-change"    // the address that a user changes to
 	Unlock         Purpose = "unlock"          // the address of somebody who was locked out
+	KnownDevice    Purpose = "known-device"    // nothing any more: here the password was right before
+)
+
+// The purposes of a challenge that is no message: the second factor.
+const (
+	MFA           Purpose = "mfa"            // a login that waits for it
+	MFAEnrollment Purpose = "mfa-enrollment" // a device that is not proved yet
 )
 
 // A Challenge is one proof in flight: a link that was mailed, a code that was sent. Only

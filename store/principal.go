@@ -32,6 +32,9 @@ type Principal struct {
 	Methods   []string       // how it proved itself (RFC 8176)
 	AuthTime  time.Time
 	ExpiresAt time.Time // of the credential it came with
+	// StepUpUntil is when a second factor that was shown with this credential ceases to be
+	// fresh; zero where none was.
+	StepUpUntil time.Time
 
 	IP        string // of the request, as the trusted proxies tell it
 	UserAgent string
@@ -42,6 +45,26 @@ type Principal struct {
 type RoleRef struct {
 	ID, TenantID, Key string
 	Level             int
+}
+
+// MultiFactor is the authentication context (acr) of a token that was made when its user had
+// just shown a second factor. It is compared exactly.
+const MultiFactor = "http://schemas.openid.net/pape/policies/2007/06/multi-factor"
+
+// SteppedUp reports whether p is a user who has shown a second factor that is still fresh at
+// now, and has proved themselves at most maxAge ago where that is not zero. A time that is
+// not known is too long ago, and so is any with a negative maxAge.
+func (p Principal) SteppedUp(now time.Time, maxAge time.Duration) bool {
+	device := func(m string) bool { return m == "otp" || m == "sms" || m == "hwk" || m == "sso" }
+	switch {
+	case p.Kind != UserKind || !now.Before(p.StepUpUntil) || maxAge < 0:
+		return false
+	case !slices.Contains(p.Methods, "mfa") || !slices.ContainsFunc(p.Methods, device):
+		return false
+	case maxAge == 0:
+		return true
+	}
+	return !p.AuthTime.IsZero() && now.Sub(p.AuthTime) <= maxAge
 }
 
 // Can reports whether p holds the permission, exactly or by a wildcard. Management and
