@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"time"
 
 	"github.com/go-identity/identity/internal/secret"
 	"github.com/go-identity/identity/store"
@@ -26,6 +27,44 @@ var (
 // anybody has it. The store sees a keyed hash.
 func (a *attempts) account(scope string, kind store.IdentifierKind, value string) []byte {
 	return a.ring.MAC("attempt", scope, string(kind), value)
+}
+
+// knownFor is how long a browser counts as known after it proved a password.
+const knownFor = 90 * 24 * time.Hour
+
+// apart returns what the attempts of by are counted by: the account, or for a browser where
+// its password was right before a count of that browser's own. So strangers, however many and
+// however often, do not keep people out of where they always sign in.
+func (a *attempts) apart(ctx context.Context, by store.Principal, account []byte) ([]byte, error) {
+	if by.Device == "" || a.limit.Max == 0 {
+		return account, nil
+	}
+	c, err := a.store.Challenge(ctx, store.KnownDevice, a.device(by, account))
+	if errors.Is(err, store.ErrNotFound) || err == nil && !a.now().Before(c.ExpiresAt) {
+		return account, nil
+	}
+	return a.ring.MAC("attempt of a device", c.ID), err
+}
+
+// device is what a known browser is found by. Nothing in it tells whose or which it is.
+func (a *attempts) device(by store.Principal, account []byte) []byte {
+	return a.ring.MAC("known device", subject(account), by.Device)
+}
+
+// know remembers the browser of by, which proved that it is the user's.
+func (a *attempts) know(ctx context.Context, tx store.Records, by store.Principal, account []byte, userID string) error {
+	if by.Device == "" || fromHost(by) || a.limit.Max == 0 {
+		return nil
+	}
+	now := a.now()
+	err := tx.CreateChallenge(ctx, store.Challenge{
+		ID: a.newID(), Purpose: store.KnownDevice, Hash: a.device(by, account), Subject: userID, Data: "{}",
+		CreatedAt: now, ExpiresAt: now.Add(knownFor),
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil // it is known
+	}
+	return err
 }
 
 // own is what the attempts of somebody who is signed in are counted by: those of strangers do
@@ -61,14 +100,22 @@ func (a *attempts) clear(ctx context.Context, tx store.Records, account []byte) 
 	return tx.ClearAttempts(ctx, subject(account))
 }
 
-// forgive forgets all failures of a user, whatever it was looked up by.
-func (a *attempts) forgive(ctx context.Context, tx store.Records, userID string) error {
+// forgive forgets all failures at a user, wherever they were made and whatever it was looked
+// up by. Of the browsers that were known only by's still is, if it is the user's.
+func (a *attempts) forgive(ctx context.Context, tx store.Records, by store.Principal, userID string) error {
 	is, err := tx.Identifiers(ctx, userID)
 	if err != nil {
 		return err
 	}
+	if err := tx.DropChallenges(ctx, store.KnownDevice, userID); err != nil {
+		return err
+	}
 	for _, i := range is {
-		if err := a.clear(ctx, tx, a.account(i.Scope, i.Kind, i.Value)); err != nil {
+		account := a.account(i.Scope, i.Kind, i.Value)
+		if err := a.clear(ctx, tx, account); err != nil {
+			return err
+		}
+		if err := a.know(ctx, tx, by, account, userID); err != nil {
 			return err
 		}
 	}

@@ -77,7 +77,7 @@ func (s *Unlocks) Unlock(ctx context.Context, by store.Principal, token string) 
 		if _, err := tx.User(ctx, c.Subject); err != nil {
 			return err
 		}
-		return s.attempts.forgive(ctx, tx, c.Subject)
+		return s.attempts.forgive(ctx, tx, by, c.Subject)
 	})
 	if errors.Is(err, store.ErrNotFound) && fault.From(err).Code == fault.NotFound {
 		return errGone() // the user is no more
