@@ -169,7 +169,7 @@ func numbers(version string) []int {
 func TestDocsLinks(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
-	for _, name := range []string{"README.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md", "docs/threat-model.md", "docs/dependencies.md", "docs/stores.md", "docs/testing.md"} {
+	for _, name := range []string{"README.md", "SECURITY.md", "CHANGELOG.md", "docs/architecture.md", "docs/threat-model.md", "docs/dependencies.md", "docs/stores.md", "docs/testing.md", "docs/tokens.md"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Error(err)
