@@ -146,3 +146,67 @@ func TestAttackUnlock(t *testing.T) {
 		}
 	})
 }
+
+// from signs in from the browser with the device cookie.
+func (w world) from(t testing.TB, device, email, pw string) error {
+	t.Helper()
+	by := someone
+	by.Device = device
+	return errOf(w.SignIn.Password(t.Context(), by, service.PasswordLogin{Email: email, Password: pw}))
+}
+
+func TestAttackKnownBrowser(t *testing.T) {
+	t.Parallel()
+	story := func(name string, fn func(t *testing.T, w world, userID string)) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, open)
+			id := w.signUp(t, "ann@example.com").User.ID
+			wantCode(t, "the first time", w.from(t, "laptop", "ann@example.com", good), "")
+			fn(t, w, id)
+		})
+	}
+	story("LCK-12 strangers do not lock out the browser that signed in before", func(t *testing.T, w world, _ string) {
+		for range 3 {
+			w.lockOut(t, "ann@example.com")
+			wantCode(t, "a stranger", errOf(w.login(t, "ann@example.com", good)), fault.Unauthenticated)
+			wantCode(t, "another browser", w.from(t, "phone", "ann@example.com", good), fault.Unauthenticated)
+			wantCode(t, "the browser", w.from(t, "laptop", "ann@example.com", good), "")
+			wantCode(t, "a stranger still", errOf(w.login(t, "ann@example.com", good)), fault.Unauthenticated)
+			w.clock.advance(16 * time.Minute)
+		}
+	})
+	story("LCK-12 it is locked by its own failures", func(t *testing.T, w world, _ string) {
+		for range 5 {
+			wantCode(t, "wrong", w.from(t, "laptop", "ann@example.com", "x"), fault.Unauthenticated)
+		}
+		wantCode(t, "right", w.from(t, "laptop", "ann@example.com", good), fault.Unauthenticated)
+		wantCode(t, "elsewhere", errOf(w.login(t, "ann@example.com", good)), "")
+		wantCode(t, "Unlock", w.Unlocks.Unlock(t.Context(), someone, w.unlockToken(t)), "")
+		wantCode(t, "unlocked, from another browser", w.from(t, "laptop", "ann@example.com", good), "")
+	})
+	story("LCK-12 a browser is known for its account only", func(t *testing.T, w world, _ string) {
+		w.signUp(t, "bob@example.com")
+		w.lockOut(t, "bob@example.com")
+		wantCode(t, "bob", w.from(t, "laptop", "bob@example.com", good), fault.Unauthenticated)
+	})
+	story("LCK-12 where the link was followed is known", func(t *testing.T, w world, _ string) {
+		w.lockOut(t, "ann@example.com")
+		by := someone
+		by.Device = "phone"
+		wantCode(t, "Unlock", w.Unlocks.Unlock(t.Context(), by, w.unlockToken(t)), "")
+		w.lockOut(t, "ann@example.com")
+		wantCode(t, "there", w.from(t, "phone", "ann@example.com", good), "")
+	})
+	story("LCK-03 a reset forgets who was known", func(t *testing.T, w world, _ string) {
+		userID, token := w.resetLink(t, "ann@example.com")
+		wantCode(t, "Reset", w.reset(t, userID, token, fresh), "")
+		w.lockOut(t, "ann@example.com")
+		wantCode(t, "the browser that was known", w.from(t, "laptop", "ann@example.com", fresh), fault.Unauthenticated)
+	})
+	story("LCK-12 not for ever", func(t *testing.T, w world, _ string) {
+		w.clock.advance(91 * 24 * time.Hour)
+		w.lockOut(t, "ann@example.com")
+		wantCode(t, "after three months", w.from(t, "laptop", "ann@example.com", good), fault.Unauthenticated)
+	})
+}
