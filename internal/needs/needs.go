@@ -12,7 +12,7 @@ import (
 )
 
 // Have lets the test go on if ok. Otherwise it skips, or fails where the comma-separated
-// IDENTITY_REQUIRE holds name ("postgres", "chromium", "node", "contract", "corpora").
+// IDENTITY_REQUIRE holds name ("postgres", "chromium", "node", "mailpit", "contract", "corpora").
 func Have(t testing.TB, name string, ok bool, why string) {
 	t.Helper()
 	if ok {
