@@ -153,6 +153,67 @@ func TestMintAfterTheAlgorithmChanged(t *testing.T) {
 	}
 }
 
+// The key of a template ends and is followed like any other; that of a template that is gone
+// is followed by none.
+func TestMintAfterTheKeyOfATemplateEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, open, func(c *service.Config) { c.Keys.RotateEvery, c.Keys.Publish = 24*time.Hour, time.Minute })
+	n := sketch("secret", token.BlankClaims)
+	n.Lifetime = time.Hour
+	made := w.template(t, n)
+	w.target(t, "secret", everybody)
+	l := w.signUp(t, "a@example.com")
+	kid := func() string { return part(t, l.AccessToken, 0)["kid"].(string) }
+	next := func() {
+		t.Helper()
+		var err error
+		if l, err = w.refresh(t, l.Secret); err != nil {
+			t.Fatal(err)
+		}
+		w.user(t, l)
+	}
+	first := kid()
+	w.clock.advance(23*time.Hour + 59*time.Minute)
+	if rotated, err := w.Keys.RotateDue(t.Context()); err != nil || !rotated {
+		t.Fatalf("rotate: %t, %v", rotated, err)
+	}
+	if next(); kid() != first {
+		t.Errorf("the token is under %s before its time", kid())
+	}
+	old := l.AccessToken
+	w.clock.advance(time.Minute)
+	if next(); kid() == first {
+		t.Errorf("the token is under %s after its time", kid())
+	}
+	if _, err := w.Gate.Resolve(t.Context(), old); err != nil {
+		t.Errorf("the token before: %v", err)
+	}
+	if err := w.Keys.Revoke(t.Context(), store.System(), kid()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.Gate.Resolve(t.Context(), l.AccessToken)
+	wantCode(t, "a token of the key that was revoked", err, fault.Unauthenticated)
+	next()
+	if _, err := w.Targeting.Put(t.Context(), store.System(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Templates.Delete(t.Context(), store.System(), made.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Keys.Revoke(t.Context(), store.System(), kid()); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := w.Keys.List(t.Context(), store.System())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range keys {
+		if k.TemplateID != "" && k.RetiredAt.IsZero() {
+			t.Errorf("a key of a template that is gone goes on: %+v", k)
+		}
+	}
+}
+
 // A refresh token is worth keeping until there is an access token in exchange.
 func TestRefreshKeepsItsTokenWhenNothingIsMinted(t *testing.T) {
 	t.Parallel()

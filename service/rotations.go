@@ -234,7 +234,8 @@ func (s *Keys) end(ctx context.Context, tx *unit, rows []store.SigningKey, i int
 	if !k.RevokedAt.IsZero() {
 		return nil
 	}
-	if !retired(*k, tx.at) {
+	ended := retired(*k, tx.at) // nothing waits for it to sign: its template may be gone
+	if !ended {
 		k.RetiredAt = tx.at
 	}
 	k.Private, k.RevokedAt, k.ExpiresAt = nil, tx.at, tx.at
@@ -247,7 +248,7 @@ func (s *Keys) end(ctx context.Context, tx *unit, rows []store.SigningKey, i int
 			last, generation = last && retired(other, tx.at), max(generation, other.Generation)
 		}
 	}
-	if !last || k.TemplateID == "" && s.own != nil {
+	if ended || !last || k.TemplateID == "" && s.own != nil {
 		return s.link(ctx, tx, rows, k.TemplateID)
 	}
 	next, err := s.make(k.TemplateID, s.next(*k), generation+1)
