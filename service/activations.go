@@ -184,7 +184,7 @@ func (s *SignUp) Resend(ctx context.Context, by store.Principal, email string) e
 	}
 	return s.change(ctx, by, "activation.resent", u.ID, func(tx *unit) error {
 		if u.ID == "" {
-			return quietly(s.outbox.ration(ctx, tx, message.ActivationKind, value))
+			return s.outbox.pretend(ctx, tx, message.ActivationKind, value)
 		}
 		return quietly(s.again(ctx, tx, u))
 	})
