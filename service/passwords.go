@@ -290,6 +290,7 @@ func (s *Passwords) Rules() PasswordRules {
 
 // sweep forgets counts that no longer matter, of passwords, codes and mail.
 func (s *Passwords) sweep(ctx context.Context, now time.Time) error {
-	_, err := s.store.SweepAttempts(ctx, now.Add(-max(s.attempts.limit.Window, unasked().Window, guesses().Window, mfaGuesses().Window)), now)
+	longest := max(s.attempts.limit.Window, unasked().Window, guesses().Window, mfaGuesses().Window)
+	_, err := s.store.SweepAttempts(ctx, now.Add(-longest), now)
 	return err
 }

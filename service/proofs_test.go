@@ -112,7 +112,7 @@ func TestReset(t *testing.T) {
 	userID, token := w.resetLink(t, " ANN@example.com")
 	wantCode(t, "Check", w.Resets.Check(t.Context(), userID, token), "")
 	wantCode(t, "short password", w.reset(t, userID, token, "short"), fault.Invalid)
-	wantCode(t, "PW-20 the current password", w.reset(t, userID, token, good), fault.Invalid)
+	wantCode(t, "the current password", w.reset(t, userID, token, good), fault.Invalid)
 	wantCode(t, "Reset", w.reset(t, userID, token, fresh), "")
 	wantCode(t, "the session", errOf(w.Gate.Resolve(t.Context(), here.AccessToken)), fault.Unauthenticated)
 	wantCode(t, "its refresh token", errOf(w.refresh(t, here.Secret)), fault.Unauthenticated)

@@ -83,6 +83,21 @@ func TestAttackActivation(t *testing.T) {
 		wantCode(t, "the old link", activate(t, w, userID, old), fault.Gone)
 		wantCode(t, "the new link", activate(t, w, userID, newest), "")
 	})
+	t.Run("ML-13 a link opens no session for who only has the link", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		by := someone
+		by.Device = "the browser that signed up"
+		userID, token := invited(t, w, by)
+		_, err := w.SignUp.Activate(t.Context(), someone, service.Activation{UserID: userID, Token: token})
+		wantCode(t, "in another browser", err, fault.Invalid)
+		live, err := w.db.Sessions(t.Context(), userID, w.clock.now())
+		if err != nil || len(live) != 0 {
+			t.Errorf("%d sessions, %v; want none", len(live), err)
+		}
+		_, err = w.SignUp.Activate(t.Context(), by, service.Activation{UserID: userID, Token: token})
+		wantCode(t, "in the same", err, "")
+	})
 	t.Run("the link of another user", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
