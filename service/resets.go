@@ -135,17 +135,17 @@ func (s *Resets) Reset(ctx context.Context, by store.Principal, in PasswordChoic
 		if err := use(ctx, tx, c); err != nil {
 			return err
 		}
-		return s.replace(ctx, tx, u, phc)
+		return s.replace(ctx, tx, by, u, phc)
 	})
 }
 
 // replace makes phc the only thing that opens the account: whoever got in before is out, and
 // so is what they may have set going.
-func (s *Resets) replace(ctx context.Context, tx *unit, u store.User, phc string) error {
+func (s *Resets) replace(ctx context.Context, tx *unit, by store.Principal, u store.User, phc string) error {
 	if err := s.passwords.set(ctx, tx, u.ID, phc); err != nil {
 		return err
 	}
-	if err := s.passwords.attempts.forgive(ctx, tx, u.ID); err != nil {
+	if err := s.passwords.attempts.forgive(ctx, tx, by, u.ID); err != nil {
 		return err
 	}
 	if err := drop(ctx, tx, u.ID, store.Reset, store.EmailChange, store.Unlock); err != nil {
