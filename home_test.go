@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-identity/identity"
+	"github.com/go-identity/identity/internal/testoption"
 	"github.com/go-identity/identity/store"
 	"github.com/go-identity/identity/store/sqlite"
 )
@@ -117,7 +118,7 @@ func homeOver(t testing.TB, db store.Store, c *clock, change ...func(*identity.O
 		Permissions: []identity.Permission{"reports.read"}, Send: h.mail.send, Now: c.now,
 		Logger: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true})),
 		SignUp: identity.SignUpOptions{SkipVerification: true}, Token: identity.TokenOptions{Algorithm: "EdDSA"},
-		Limits: identity.LimitOptions{Off: true},
+		Limits: identity.LimitOptions{Off: true}, Password: identity.PasswordOptions{Test: testoption.CheapHashing()},
 	}
 	for _, f := range change {
 		f(&o)
@@ -198,21 +199,9 @@ func (h *home) signUp(t testing.TB, email string) object {
 // deliver lets the mail leave and returns the link of the newest activation.
 func (h *home) deliver(t testing.TB) (link string, query url.Values) {
 	t.Helper()
-	ctx, stop := context.WithCancel(t.Context())
-	waiting := func() bool {
-		n, _, err := h.db.WaitingMessages(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n > 0
+	if _, err := h.Outbox.Deliver(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- h.Run(ctx) }()
-	for waiting() && t.Context().Err() == nil {
-		time.Sleep(time.Millisecond)
-	}
-	stop()
-	<-done
 	for _, m := range h.mail.messages() {
 		if found := regexp.MustCompile(`https?://\S+/activate\?\S+`).FindString(m.Text); found != "" {
 			link = found

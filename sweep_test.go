@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/go-identity/identity"
+	"github.com/go-identity/identity/identitytest"
 	"github.com/go-identity/identity/internal/pgtest"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
@@ -56,16 +57,11 @@ const sweepPassword = "a password for the sweep"
 
 func newLand(t *testing.T, s store.Store, db *sql.DB) *land {
 	t.Helper()
-	id, err := identity.New(t.Context(), identity.Options{
+	id := identitytest.New(t, identity.Options{
 		Store: s, BaseURL: "https://app.example", Secrets: [][]byte{[]byte("a secret of this test, 32+ bytes")},
 		Permissions: []identity.Permission{"reports.read"}, Logger: slog.New(slog.DiscardHandler),
-		SignUp: identity.SignUpOptions{SkipVerification: true}, Limits: identity.LimitOptions{Off: true},
-		Token: identity.TokenOptions{Algorithm: "EdDSA"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = id.Close() })
+		SignUp: identity.SignUpOptions{SkipVerification: true},
+	}).Identity
 	l := &land{id: id, db: db, users: map[string]service.Login{}, bIDs: map[string][]string{}}
 	l.settle(t)
 	w := httptest.NewRecorder()
