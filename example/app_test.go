@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-identity/identity"
+	"github.com/go-identity/identity/identitytest"
 )
 
 func TestParse(t *testing.T) {
@@ -107,6 +109,41 @@ func TestMailboxIsForLoopback(t *testing.T) {
 	}
 	if all := m.all(); len(all) != 3 || all[2].To != "aaa" || all[0].To != "a" {
 		t.Errorf("messages %v, want the newest last", all)
+	}
+}
+
+// Who may do what, as the routes of this app say.
+func TestGuards(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t, identity.Options{Permissions: permissions(), Roles: roles()})
+	h, err := newApp(w.Identity, &mailbox{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Serve(h)
+	for name, tt := range map[string]struct {
+		client       *http.Client
+		read, create int
+	}{
+		"nobody":  {w.Anonymous(), http.StatusUnauthorized, http.StatusUnauthorized},
+		"nothing": {w.SignedIn(w.User()), http.StatusForbidden, http.StatusForbidden},
+		"reader":  {w.SignedIn(w.User(readReports)), http.StatusOK, http.StatusForbidden},
+		"author":  {w.SignedIn(w.User(readReports, createReports)), http.StatusOK, http.StatusCreated},
+		"admin":   {w.SignedIn(w.UserAs("admin")), http.StatusOK, http.StatusCreated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if res, err := tt.client.Get("/api/reports"); err != nil || res.StatusCode != tt.read {
+				t.Errorf("read = %v, %v, want %d", res, err, tt.read)
+			}
+			res, err := tt.client.Post("/api/reports", "application/json", strings.NewReader(`{"title":"Costs"}`))
+			if err != nil || res.StatusCode != tt.create {
+				t.Errorf("create = %v, %v, want %d", res, err, tt.create)
+			}
+		})
+	}
+	if err := w.Err(); err != nil {
+		t.Errorf("Err() = %v", err)
 	}
 }
 
