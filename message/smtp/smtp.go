@@ -66,7 +66,7 @@ func New(c Config) (message.Sender, error) {
 		return nil, fmt.Errorf("smtp: %w", err)
 	}
 	if s.from, err = parse(c.From); err != nil {
-		return nil, fmt.Errorf("smtp: From %q: %w", c.From, err)
+		return nil, fmt.Errorf("smtp: sender %q: %w", c.From, err)
 	}
 	s.host = host
 	return s.send, nil
@@ -76,13 +76,13 @@ func New(c Config) (message.Sender, error) {
 func (c Config) check() (host string, err error) {
 	host, port, err := net.SplitHostPort(c.Addr)
 	if err != nil || host == "" || port == "" {
-		return "", fmt.Errorf("Addr %q must be a host and a port, such as smtp.example.com:587", c.Addr)
+		return "", fmt.Errorf("address %q must be a host and a port, such as smtp.example.com:587", c.Addr)
 	}
 	if c.Timeout < 0 {
-		return "", errors.New("Timeout must not be negative")
+		return "", errors.New("the timeout must not be negative")
 	}
 	if c.Password != "" && c.Username == "" {
-		return "", errors.New("Password is there, but no Username")
+		return "", errors.New("a password needs a username")
 	}
 	switch c.Security {
 	case StartTLS, ImplicitTLS:
@@ -91,9 +91,9 @@ func (c Config) check() (host string, err error) {
 		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
 			return host, nil
 		}
-		return "", fmt.Errorf("Addr %q is not loopback: mail for others must not leave this machine in clear", c.Addr)
+		return "", fmt.Errorf("address %q is not loopback: mail for others must not leave this machine in clear", c.Addr)
 	}
-	return "", fmt.Errorf("Security is %d, which is none of the three", c.Security)
+	return "", fmt.Errorf("security %d is none of the three", c.Security)
 }
 
 // parse reads the address that messages come from.
