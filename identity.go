@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-identity/identity/handlers"
 	"github.com/go-identity/identity/internal/fault"
@@ -53,6 +54,8 @@ type Identity struct {
 	Profiles    *service.Profiles
 	Passwords   *service.Passwords
 	SignIn      *service.SignIn
+	MFA         *service.MFA
+	MFAPolicies *service.MFAPolicies
 	SignUp      *service.SignUp
 	Resets      *service.Resets
 	Emails      *service.Emails
@@ -144,6 +147,15 @@ func (id *Identity) RequireRole(first string, more ...string) func(http.Handler)
 // [middleware.PathTenant].
 func (id *Identity) RequireTenant(of func(*http.Request) string) func(http.Handler) http.Handler {
 	return id.guard.RequireTenant(of)
+}
+
+// RequireStepUp lets through people who have shown a second factor just now: with the token
+// that they call with, or for a browser session no longer ago than Options.Token.Lifetime.
+// With a maxAge, in whole seconds, they signed in no longer ago than it. Others get status
+// 403 and the challenge of RFC 9470; they begin with [service.MFA.StepUp]. A maxAge that
+// cannot be refuses everybody, and Err says so.
+func (id *Identity) RequireStepUp(maxAge time.Duration) func(http.Handler) http.Handler {
+	return id.guard.RequireStepUp(maxAge)
 }
 
 // Environment is the id of this installation: the clientId of the wire, the audience of

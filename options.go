@@ -48,6 +48,7 @@ type Options struct {
 	SignUp   SignUpOptions
 	Password PasswordOptions
 	Lockout  LockoutOptions
+	MFA      MFAOptions
 	Session  SessionOptions
 	Token    TokenOptions
 	Limits   LimitOptions
@@ -81,6 +82,14 @@ type UserOptions struct {
 	// FixedEmails leaves changes of addresses to the host. False means that users may change
 	// their own, by a code that goes to the new address.
 	FixedEmails bool
+}
+
+// MFAOptions say how a second factor is checked. Whom it is asked of is the policies' to
+// say: see [service.MFAPolicies].
+type MFAOptions struct {
+	// Exact takes a code in the 30 seconds that it is for and at no other time. False means
+	// that the codes just before and just after are taken too, for devices whose clock is off.
+	Exact bool
 }
 
 // SignUpOptions say who may sign up.
@@ -232,6 +241,14 @@ func (o Options) algorithm() string {
 		return o.Token.Algorithm
 	}
 	return orDefault(o.Token.Algorithm, "RS256")
+}
+
+// skew is by how many codes a device may be off.
+func (o MFAOptions) skew() int {
+	if o.Exact {
+		return 0
+	}
+	return 1
 }
 
 func (o Options) lockout() store.AttemptLimit {

@@ -53,6 +53,10 @@ func routes(c Config) []route {
 		of("Users", users{c.Services}.routes()),
 		of("User management", members{c.Services}.routes()),
 		of("User management", profiles{c.Services}.routes()),
+		of("MFA", newMFA(c).routes()),
+		of("MFA settings", mfaPolicies{c.Services.MFAPolicies}.routes()),
+		of("MFA configuration", mfaPolicies{c.Services.MFAPolicies}.configuration()),
+		of("Users", newMFA(c).management()),
 		of("Tenants: Accounts", tenants{c.Services}.routes()),
 	)
 }

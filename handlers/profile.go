@@ -157,7 +157,7 @@ type rightful struct {
 func (h profiles) show(p service.Profile) profile {
 	out := profile{
 		ID: p.ID, Email: p.Email, Name: p.Name, PictureURL: p.PictureURL, Subject: p.ID,
-		Verified: p.Verified, MFABypass: p.MFABypass, PhoneNumber: p.PhoneNumber, Provider: p.Provider,
+		Verified: p.Verified, MFAEnrolled: p.MFAEnrolled, MFABypass: p.MFABypass, PhoneNumber: p.PhoneNumber, Provider: p.Provider,
 		TenantID: p.TenantID, TenantIDs: []string{}, Locked: p.Locked, Tenants: []place{},
 		Invisible: p.Invisible, Metadata: p.Metadata, VendorMetadata: p.VendorMetadata,
 		ExternalID: p.ExternalID, CreatedAt: stamp(p.CreatedAt), LastLogin: stamp(p.LastLogin),

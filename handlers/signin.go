@@ -69,7 +69,9 @@ func (c *call) inTenant() (store.Principal, error) {
 // welcome answers a sign-in and leaves its cookies. A browser that was never here gets a
 // device cookie, by which it is known the next time.
 func (h signin) welcome(c *call, l service.Login) (login, error) {
-	c.setCookie(h.refreshCookie(l.Secret, l.Session.ExpiresAt.Sub(c.now())))
+	if !l.MFARequired {
+		c.setCookie(h.refreshCookie(l.Secret, l.Session.ExpiresAt.Sub(c.now())))
+	}
 	if c.by.Device == "" {
 		d, err := h.svc.NewDevice()
 		if err != nil {
@@ -114,7 +116,9 @@ func (h signin) refresh(c *call, in refreshToken) (login, error) {
 	if err != nil {
 		return login{}, err
 	}
-	c.setCookie(h.refreshCookie(l.Secret, l.Session.ExpiresAt.Sub(c.now())))
+	if !l.MFARequired { // else the one that was shown stays good, for when the user comes back
+		c.setCookie(h.refreshCookie(l.Secret, l.Session.ExpiresAt.Sub(c.now())))
+	}
 	return toLogin(l), nil
 }
 
@@ -130,23 +134,33 @@ func (h signin) logout(c *call, in refreshToken) (none, error) {
 	return none{}, nil
 }
 
-// login is what every way of signing in answers.
+// login is what every way of signing in answers. Where a second factor is asked for there are
+// no tokens, and there is a token to come back with.
 type login struct {
-	TokenType     string `json:"tokenType"`
-	MFARequired   bool   `json:"mfaRequired"`
-	AccessToken   string `json:"accessToken"`
-	RefreshToken  string `json:"refreshToken"`
-	ExpiresIn     int    `json:"expiresIn"`
-	Expires       string `json:"expires"`
-	UserID        string `json:"userId"`
-	UserEmail     string `json:"userEmail"`
-	EmailVerified bool   `json:"emailVerified"`
+	TokenType     string      `json:"tokenType"`
+	MFARequired   bool        `json:"mfaRequired"`
+	MFAToken      string      `json:"mfaToken,omitempty"`
+	MFAEnrolled   *bool       `json:"mfaEnrolled,omitempty"`
+	MFADevices    *mfaDevices `json:"mfaDevices,omitempty"`
+	AccessToken   string      `json:"accessToken"`
+	RefreshToken  string      `json:"refreshToken"`
+	ExpiresIn     int         `json:"expiresIn"`
+	Expires       string      `json:"expires"`
+	UserID        string      `json:"userId"`
+	UserEmail     string      `json:"userEmail"`
+	EmailVerified bool        `json:"emailVerified"`
 }
 
 func toLogin(l service.Login) login {
-	return login{
+	out := login{
 		TokenType: "bearer", MFARequired: l.MFARequired, AccessToken: l.AccessToken, RefreshToken: l.Secret,
-		ExpiresIn: int(l.ExpiresIn / time.Second), Expires: l.ExpiresAt.Format(http.TimeFormat),
-		UserID: l.User.ID, UserEmail: l.User.Email, EmailVerified: l.User.Verified,
+		ExpiresIn: int(l.ExpiresIn / time.Second), UserID: l.User.ID, UserEmail: l.User.Email, EmailVerified: l.User.Verified,
 	}
+	if l.MFARequired {
+		d := toDevices(l.MFADevices)
+		out.MFAToken, out.MFAEnrolled, out.MFADevices = l.MFAToken, &l.MFAEnrolled, &d
+		return out
+	}
+	out.Expires = l.ExpiresAt.Format(http.TimeFormat)
+	return out
 }

@@ -44,6 +44,8 @@ func builtIn() [][2]string {
 		{"fe.secure.read.tenant", "See the account's details"},
 		{"fe.secure.write.tenant", "Change the account's details"},
 		{"fe.secure.revoke.sessions", "End sessions"},
+		{"fe.secure.read.security", "See the security settings"},
+		{"fe.secure.write.security", "Change the security settings"},
 		{"fe.secure.read.audits", "See the audit log"},
 		{"fe.account-settings.delete.account", "Delete the account"},
 	}

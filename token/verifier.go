@@ -185,6 +185,9 @@ func (v *Verifier) principal(c Claims) store.Principal {
 	if c.AuthTime != 0 {
 		p.AuthTime = time.Unix(c.AuthTime, 0).UTC()
 	}
+	if c.Context == store.MultiFactor {
+		p.StepUpUntil = p.ExpiresAt
+	}
 	for _, key := range c.Roles {
 		r := store.RoleRef{Key: key, TenantID: c.TenantID, Level: math.MaxInt32} // a level is not told: the weakest
 		if slices.Contains(v.Roles, key) {

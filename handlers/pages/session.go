@@ -47,6 +47,9 @@ func (p *Pages) device(w http.ResponseWriter, r *http.Request) (store.Principal,
 
 // enter hands the browser its new session, ends the one it had, and goes on to next.
 func (p *Pages) enter(w http.ResponseWriter, r *http.Request, l service.Login, next string) error {
+	if l.MFARequired {
+		return fault.New(fault.Forbidden, "", "This account asks for a second factor, which these pages cannot take.")
+	}
 	if l.Secret == "" {
 		return fault.New(fault.Internal, "", "internal error")
 	}
