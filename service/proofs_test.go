@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"encoding/base32"
 	"net/url"
 	"regexp"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/mfa"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
 )
@@ -86,6 +88,20 @@ func (w world) resetLink(t testing.TB, email string) (userID, token string) {
 func (w world) reset(t testing.TB, userID, token, pw string) error {
 	t.Helper()
 	return w.Resets.Reset(t.Context(), someone, service.PasswordChoice{UserID: userID, Token: token, Password: pw})
+}
+
+// shownBy is the code that an authenticator app shows now.
+func (w world) shownBy(t testing.TB, e service.Enrollment) string {
+	t.Helper()
+	raw, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(e.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := mfa.Key{Secret: raw, Algorithm: "SHA1", Digits: 6, Period: 30}.Code(w.clock.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
 }
 
 // storm calls fn many times at once and counts the outcomes.
@@ -238,6 +254,26 @@ func TestAttackReset(t *testing.T) {
 		live, err := w.db.Sessions(t.Context(), up.User.ID, w.clock.now())
 		if err != nil || len(live) != 0 {
 			t.Errorf("%d sessions after a reset, %v; want none", len(live), err)
+		}
+	})
+	story("PW-23 who has a second factor is asked for it after a reset", func(t *testing.T, w world, up service.Login) {
+		by := w.user(t, up)
+		e, err := w.MFA.Enroll(t.Context(), by)
+		wantCode(t, "Enroll", err, "")
+		_, err = w.MFA.FinishEnroll(t.Context(), by, w.shownBy(t, e))
+		wantCode(t, "FinishEnroll", err, "")
+		asked, err := w.login(t, "ann@example.com", good)
+		if err != nil || !asked.MFARequired {
+			t.Fatalf("sign-in = %+v, %v; want a demand", asked, err)
+		}
+		w.clock.advance(time.Minute)
+		userID, token := w.resetLink(t, "ann@example.com")
+		wantCode(t, "Reset", w.reset(t, userID, token, fresh), "")
+		_, err = w.MFA.Verify(t.Context(), someone, service.MFACode{Token: asked.MFAToken, Code: w.shownBy(t, e)})
+		wantCode(t, "the login that was under way with the old password", err, fault.Unauthenticated)
+		asked, err = w.login(t, "ann@example.com", fresh)
+		if err != nil || !asked.MFARequired || asked.Secret != "" || asked.AccessToken != "" {
+			t.Errorf("sign-in = %+v, %v; want a demand and nothing else", asked, err)
 		}
 	})
 	story("LCK-03 a reset clears the lockout, a lock by the host stays", func(t *testing.T, w world, up service.Login) {
