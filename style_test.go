@@ -53,7 +53,7 @@ func rooms() map[string][]string {
 
 		".": list("store store/sqlite internal/fault internal/secret internal/password internal/testoption token message " +
 			"service middleware handlers handlers/pages"),
-		"identitytest": list(". store store/sqlite internal/testoption service middleware"),
+		"identitytest": list(". store store/sqlite internal/testoption mfa service middleware"),
 		"example":      list(". store store/sqlite store/postgres service"),
 
 		"internal/testoption": {}, // whoever imports it can weaken every password

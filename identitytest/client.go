@@ -37,8 +37,9 @@ func (w *World) Anonymous() *http.Client {
 	return &http.Client{Transport: &browser{world: w, cookies: map[string]string{}}}
 }
 
-// SignedIn returns a client in which the user has signed in with their password. It is what
-// [World.Anonymous] returns, plus the cookie of a session.
+// SignedIn returns a client in which the user has signed in, with their password and with
+// the code of their authenticator where that is asked for. It is what [World.Anonymous]
+// returns, plus the cookie of a session.
 func (w *World) SignedIn(u *User) *http.Client {
 	w.t.Helper()
 	b := &browser{world: w, cookies: map[string]string{middleware.SessionCookieName: w.signIn(u, store.Browser).Secret}}
@@ -52,7 +53,7 @@ func (w *World) signIn(u *User, kind store.SessionKind) service.Login {
 	if err != nil {
 		w.t.Fatalf("sign %s in: %v", u.Email, err)
 	}
-	return l
+	return w.second(u, from, l, kind)
 }
 
 // A browser sends requests with the cookies that earlier answers set.

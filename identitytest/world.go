@@ -38,11 +38,12 @@ type state struct {
 	base   *url.URL
 	direct *http.Transport // to servers of the test
 
-	mu    sync.Mutex
-	app   http.Handler // what [World.Serve] was given
-	home  *Tenant      // of [World.User]
-	users int
-	roles int
+	mu     sync.Mutex
+	app    http.Handler // what [World.Serve] was given
+	home   *Tenant      // of [World.User]
+	phones map[string]*authenticator
+	users  int
+	roles  int
 }
 
 // New returns a World whose Identity was made of the options, at most one; none means the
@@ -67,6 +68,7 @@ func New(t testing.TB, options ...identity.Options) *World {
 	}
 	w := &World{t: t, state: &state{
 		clock: newClock(o.Now), mail: &mailbox{}, claims: &claims{before: o.Token.BeforeMint}, direct: &http.Transport{},
+		phones: map[string]*authenticator{},
 	}}
 	w.complete(&o)
 	id, err := identity.New(t.Context(), o)

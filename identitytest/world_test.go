@@ -3,6 +3,7 @@ package identitytest_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/go-identity/identity"
 	"github.com/go-identity/identity/identitytest"
+	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
 	"github.com/go-identity/identity/store/sqlite"
 )
@@ -217,19 +219,40 @@ func TestServeTellsWhatAServerTells(t *testing.T) {
 	}
 }
 
-// A host that brings its store gets it used; what it holds then is worth nothing elsewhere.
-func TestHashesAreCheap(t *testing.T) {
+// Passwords are hashed for next to nothing in a World, and nowhere else.
+func TestHashes(t *testing.T) {
 	t.Parallel()
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := options()
-	o.Store = db
-	u := identitytest.New(t, o).User()
-	c, err := db.Credential(t.Context(), u.ID, store.Password)
-	if err != nil || !strings.Contains(c.Secret, "$m=64,t=1,p=1$") {
-		t.Errorf("hash %q, %v, want a cheap one", c.Secret, err)
+	for cost, open := range map[string]func(o identity.Options) *identity.Identity{
+		"$m=64,t=1,p=1$": func(o identity.Options) *identity.Identity { return identitytest.New(t, o).Identity },
+		"$m=19456,t=2,p=1$": func(o identity.Options) *identity.Identity {
+			id, err := identity.New(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = id.Close() })
+			return id
+		},
+	} {
+		o := options()
+		db, err := sqlite.Open(t.Context(), ":memory:")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Store, o.Logger = db, slog.New(slog.DiscardHandler)
+		id := open(o)
+		acme, err := id.Tenants.Create(t.Context(), identity.System(), service.NewTenant{Name: "Acme"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ada := service.NewUser{TenantID: acme.ID, Email: "ada@acme.example", Password: identitytest.Password}
+		u, err := id.Users.Create(t.Context(), identity.System(), ada)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := db.Credential(t.Context(), u.ID, store.Password)
+		if err != nil || !strings.Contains(c.Secret, cost) {
+			t.Errorf("hash %q, %v, want %s", c.Secret, err, cost)
+		}
 	}
 }
 
