@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/go-identity/identity/handlers/pages"
 	"github.com/go-identity/identity/internal/testoption"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
@@ -52,6 +53,7 @@ type Options struct {
 	Session  SessionOptions
 	Token    TokenOptions
 	Limits   LimitOptions
+	Pages    PageOptions
 
 	// Origins are the browser origins that may call besides BaseURL's own, such as
 	// "https://spa.example.com": for cross-origin requests (CORS) and against forged ones
@@ -199,6 +201,31 @@ type LimitOptions struct {
 	Off bool
 }
 
+// PageOptions say how the pages under /account/ look, and what they say.
+type PageOptions struct {
+	// Brand is whose pages they are: logo, colours, links. An empty Name in it is Options.Name.
+	// The zero Brand shows the first letter of the name, and blue.
+	Brand PageBrand
+	// BrandOf returns the brand of a tenant, or false where it has none of its own: on the
+	// page that signs in to the tenant ("?tenant="), and on those of somebody who is. One that
+	// New would refuse is logged, and Brand shown. Nil means Brand everywhere.
+	BrandOf func(ctx context.Context, tenantID string) (PageBrand, bool)
+	// Texts are what the pages say in other languages than English, or in other words: by
+	// language ("de", "pt-BR"), then by the keys of [PageTexts]. The browser's languages
+	// choose; Arabic, Hebrew and their like run from right to left. Nil means English.
+	Texts map[string]map[string]string
+}
+
+// A PageBrand is whose pages they are: name, logo, colours, links.
+type PageBrand = pages.Brand
+
+// A PageLink leads from a page to the host's own.
+type PageLink = pages.Link
+
+// PageTexts returns everything that the pages say, in English, by the keys that
+// Options.Pages.Texts goes by.
+func PageTexts() map[string]string { return pages.English() }
+
 // A RoleSeed is a role that New makes sure of.
 type RoleSeed = service.RoleSeed
 
@@ -226,6 +253,13 @@ func (o Options) session() service.SessionPolicy {
 		AccessToken:   orDefault(o.Token.Lifetime, 5*time.Minute),
 		Skew:          orDefault(o.Token.Skew, 10*time.Second),
 	}
+}
+
+// brand is the pages' brand, which has the host's name unless it has one of its own.
+func (o Options) brand() PageBrand {
+	b := o.Pages.Brand
+	b.Name = orDefault(b.Name, o.Name)
+	return b
 }
 
 func (o Options) keys() service.KeyPolicy {

@@ -177,9 +177,8 @@ func (id *Identity) face(o Options) error {
 		return err
 	}
 	id.pages, err = pages.New(pages.Config{
-		Guard: g, SignIn: id.SignIn, SignUp: id.SignUp, Log: o.Logger, Now: o.Now,
-		Brand: pages.Brand{Name: o.Name}, MinPassword: id.Passwords.Rules().MinLength,
-		SignUpClosed: o.SignUp.Disabled,
+		Guard: g, Services: id.services, Log: o.Logger, Now: o.Now, Brand: o.brand(), BrandOf: o.Pages.BrandOf,
+		Texts: o.Pages.Texts, SignUpClosed: o.SignUp.Disabled, FixedEmails: o.Users.FixedEmails,
 	})
 	if err != nil {
 		return err

@@ -51,6 +51,8 @@ func TestBrowser(t *testing.T) {
 	b.open(p.base + "/reports")
 	b.want("/account/login", "Sign in")
 	b.fill("email", viewer.Email)
+	b.press("Continue")
+	b.shoot("password")
 	b.fill("password", "not the password at all")
 	b.press("Sign in")
 	b.shoot("wrong-password") // draws the page: only then does autofocus act

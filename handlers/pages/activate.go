@@ -16,7 +16,7 @@ func (p *Pages) showActivate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.render(w, http.StatusOK, activatePage, v)
+	return p.render(w, r, http.StatusOK, "activate.html", v)
 }
 
 func (p *Pages) activate(w http.ResponseWriter, r *http.Request) error {
@@ -36,32 +36,32 @@ func (p *Pages) activate(w http.ResponseWriter, r *http.Request) error {
 	if v.AskPassword {
 		in.Password = form.Get("password")
 	}
-	l, err := p.SignUp.Activate(r.Context(), by, in)
+	l, err := p.Services.SignUp.Activate(r.Context(), by, in)
 	if err != nil {
-		return p.again(w, r, stale(err), activatePage, v)
+		return p.again(w, r, over(err, "the link is over"), "activate.html", v)
 	}
 	return p.enter(w, r, l, home)
 }
 
 // activation is the page for a link that still works, else a Gone error.
 func (p *Pages) activation(r *http.Request, by store.Principal, userID, token string) (page, error) {
-	v := page{Title: "Confirm your address", UserID: userID, Token: token}
+	v := page{Title: "activate.title", UserID: userID, Token: token, Focus: "password", blamed: "password"}
 	if !store.Storable(userID) || !store.Storable(token) {
-		return v, stale(store.ErrNotFound)
+		return v, over(store.ErrNotFound, "the link is over")
 	}
 	var err error
-	v.AskPassword, err = p.SignUp.NeedsPassword(r.Context(), by, userID, token)
-	return v, stale(err)
+	v.AskPassword, err = p.Services.SignUp.NeedsPassword(r.Context(), by, userID, token)
+	return v, over(err, "the link is over")
 }
 
-// stale gives a link that was used, has expired or never was the same words.
-func stale(err error) error {
+// over gives a link that was used, has expired or never was the same words.
+func over(err error, words string) error {
 	if err == nil {
 		return nil
 	}
 	switch fault.From(err).Code {
 	case fault.Gone, fault.NotFound, fault.Unauthenticated:
-		return fault.New(fault.Gone, "", "It was used already, or it is too old. Sign in, or sign up again to get a new one.").Because(err)
+		return fault.New(fault.Gone, "", words).Because(err)
 	}
 	return err
 }

@@ -10,48 +10,71 @@ import (
 	"github.com/go-identity/identity/store"
 )
 
+// showStart leads to what a visitor has to do with an account.
+func (p *Pages) showStart(w http.ResponseWriter, r *http.Request) error {
+	if by, ok := middleware.PrincipalFrom(r.Context()); ok && by.Kind == store.UserKind {
+		return seeOther(w, securityPages)
+	}
+	return seeOther(w, "/account/login")
+}
+
 func (p *Pages) showLogin(w http.ResponseWriter, r *http.Request) error {
-	next := local(r.URL.Query().Get("next"))
+	q := r.URL.Query()
+	next := local(q.Get("next"))
 	if by, ok := middleware.PrincipalFrom(r.Context()); ok && by.Kind == store.UserKind {
 		return seeOther(w, next)
 	}
-	v := page{Title: "Sign in", Next: next, Tenant: tenant(r.URL.Query().Get("tenant"))}
-	if r.URL.Query().Has("out") {
-		v.Note = "You are signed out."
-	}
-	return p.render(w, http.StatusOK, loginPage, v)
+	v := page{Title: "login.title", Next: next, Tenant: tenant(q.Get("tenant")), Focus: "email"}
+	v.Note = p.done("login", q.Get("done"))
+	return p.render(w, r, http.StatusOK, "login.html", v)
 }
 
+// done is the key of the note that a redirect asks for, if there is one.
+func (p *Pages) done(where, what string) string {
+	if key := where + ".done." + what; p.languages[fallback].has(key) {
+		return key
+	}
+	return ""
+}
+
+// login takes the address first and asks for the password then. The first step looks nothing
+// up: it says the same of every address.
 func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 	form, err := read(w, r)
 	if err != nil {
 		return err
 	}
-	v := page{Title: "Sign in", Next: local(form.Get("next")), Email: form.Get("email"), Tenant: tenant(form.Get("tenant"))}
-	in := service.PasswordLogin{Email: v.Email, Password: form.Get("password"), Kind: store.Browser}
-	if in.Email == "" || in.Password == "" {
-		return p.again(w, r, fault.New(fault.Invalid, "", "Enter your e-mail address and your password."), loginPage, v)
+	v := page{
+		Title: "login.title", Next: local(form.Get("next")), Tenant: tenant(form.Get("tenant")),
+		Values: map[string]string{"email": form.Get("email")}, Focus: "password", blamed: "password",
+	}
+	switch {
+	case v.Values["email"] == "":
+		return p.again(w, r, fault.New(fault.Invalid, "email", "is missing"), "login.html", v)
+	case !form.Has("password"):
+		return p.render(w, r, http.StatusOK, "password.html", v)
+	case form.Get("password") == "":
+		return p.again(w, r, fault.New(fault.Invalid, "password", "is missing"), "password.html", v)
 	}
 	by, err := p.device(w, r)
 	if err != nil {
 		return err
 	}
 	by.TenantID = v.Tenant
-	l, err := p.SignIn.Password(r.Context(), by, in)
+	l, err := p.Services.SignIn.Password(r.Context(), by, service.PasswordLogin{
+		Email: v.Values["email"], Password: form.Get("password"), Kind: store.Browser,
+	})
 	if err != nil {
-		return p.again(w, r, wrong(err), loginPage, v)
+		v.Unconfirmed = fault.From(err).Code == fault.Forbidden
+		return p.again(w, r, unconfirmed(err), "password.html", v)
 	}
 	return p.enter(w, r, l, v.Next)
 }
 
-// wrong gives every sign-in that failed the same words, whatever the rule called it. Only
-// somebody who knows the password is told that the address is not confirmed.
-func wrong(err error) error {
-	switch fault.From(err).Code {
-	case fault.Unauthenticated:
-		return fault.New(fault.Unauthenticated, "", "Wrong email or password.").Because(err)
-	case fault.Forbidden:
-		return fault.New(fault.Forbidden, "", "Confirm your address first, by the link that we sent you.").Because(err)
+// unconfirmed words the one refusal that is told to somebody who knows the password.
+func unconfirmed(err error) error {
+	if fault.From(err).Code == fault.Forbidden {
+		return fault.New(fault.Forbidden, "", "confirm your address").Because(err)
 	}
 	return err
 }
@@ -78,5 +101,5 @@ func (p *Pages) logout(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	http.SetCookie(w, middleware.SessionCookie("", 0))
-	return seeOther(w, "/account/login?out")
+	return seeOther(w, "/account/login?done=out")
 }

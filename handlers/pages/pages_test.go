@@ -35,7 +35,8 @@ const (
 type site struct {
 	*service.Services
 	*httptest.Server
-	db store.Store
+	db      store.Store
+	handler http.Handler
 
 	mu   sync.Mutex
 	mail []store.Message
@@ -49,6 +50,15 @@ func unverified(c *service.Config, _ *middleware.Config) {
 }
 
 func newSite(t *testing.T, options ...option) *site {
+	t.Helper()
+	s := dressed(t, nil, options...)
+	s.Server = httptest.NewTLSServer(s.handler)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// dressed is a site that no server serves yet, with pages that face changes.
+func dressed(t *testing.T, face func(*pages.Config), options ...option) *site {
 	t.Helper()
 	s := &site{}
 	var err error
@@ -70,7 +80,7 @@ func newSite(t *testing.T, options ...option) *site {
 		BaseURL: "https://app.example.com", Brand: "Acme <Reports>", Algorithm: "EdDSA", MaxToken: 7168, CachedTokens: 64,
 		Lockout: store.AttemptLimit{Max: 10, Window: time.Hour, Lock: time.Hour},
 		Session: service.SessionPolicy{Idle: time.Hour, Absolute: 24 * time.Hour, RevocationLag: time.Second, AccessToken: time.Minute},
-		SignUp:  service.SignUpPolicy{LinkLife: time.Hour},
+		SignUp:  service.SignUpPolicy{LinkLife: time.Hour}, ResetLife: time.Hour,
 	}
 	mc := middleware.Config{Log: log, Now: time.Now}
 	for _, o := range options {
@@ -90,10 +100,14 @@ func newSite(t *testing.T, options ...option) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := pages.New(pages.Config{
-		Guard: guard, SignIn: s.SignIn, SignUp: s.SignUp, Log: log, Now: time.Now,
-		Brand: pages.Brand{Name: sc.Brand}, MinPassword: 15, SignUpClosed: sc.SignUp.Closed,
-	})
+	c := pages.Config{
+		Guard: guard, Services: s.Services, Log: log, Now: time.Now,
+		Brand: pages.Brand{Name: sc.Brand}, SignUpClosed: sc.SignUp.Closed, FixedEmails: sc.FixedEmails,
+	}
+	if face != nil {
+		face(&c)
+	}
+	h, err := pages.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,8 +117,7 @@ func newSite(t *testing.T, options ...option) *site {
 		p, _ := middleware.PrincipalFrom(r.Context())
 		_, _ = io.WriteString(w, "at "+r.URL.RequestURI()+" as "+p.Email)
 	})
-	s.Server = httptest.NewTLSServer(guard.Authenticate(mux))
-	t.Cleanup(s.Close)
+	s.handler = guard.Authenticate(mux)
 	return s
 }
 
@@ -271,7 +284,9 @@ func TestLogin(t *testing.T) {
 	s.user(t)
 	b := s.browser(t)
 	b.get(t, "/account/login?next=/reports%3Fq%3D1").want(t, 200, "Sign in", `name="next" value="/reports?q=1"`,
-		`autocomplete="username"`, `autocomplete="current-password"`)
+		`autocomplete="username"`)
+	b.post(t, "/account/login", url.Values{"email": {email}, "next": {"/reports?q=1"}}).want(t, 200, email,
+		`name="next" value="/reports?q=1"`, `autocomplete="current-password"`, "/account/login?next=%2freports%3fq%3d1")
 	b.login(t, phrase, "/reports?q=1").want(t, 200, "at /reports?q=1 as "+email)
 	b.get(t, "/account/login?next=/reports").want(t, 200, "at /reports as "+email)
 	b.post(t, "/account/logout", nil).want(t, 200, "You are signed out.")
@@ -291,7 +306,8 @@ func TestLoginRefuses(t *testing.T) {
 		{"wrong password", url.Values{"email": {email}, "password": {"wrong"}}, 401, "Wrong email or password."},
 		{"unknown user", url.Values{"email": {"bob@example.com"}, "password": {phrase}}, 401, "Wrong email or password."},
 		{"no address", url.Values{"email": {"@"}, "password": {phrase}}, 401, "Wrong email or password."},
-		{"empty", url.Values{}, 400, "Enter your e-mail address and your password."},
+		{"empty", url.Values{}, 400, "Enter your e-mail address."},
+		{"no password", url.Values{"email": {email}, "password": {""}}, 400, "Enter your password."},
 		{"two addresses", url.Values{"email": {email, email}, "password": {phrase}}, 400, "The form cannot be read."},
 		{"U+0000", url.Values{"email": {email + "\x00"}, "password": {phrase}}, 400, "The form cannot be read."},
 		{"not text", url.Values{"email": {"\xff"}, "password": {phrase}}, 400, "The form cannot be read."},
@@ -405,11 +421,11 @@ func TestSignUpRefuses(t *testing.T) {
 		},
 		{
 			"short password", url.Values{"name": {"Ada"}, "company": {"Acme"}, "email": {email}, "password": {"short"}},
-			[]string{"Password must", `value="Acme"`},
+			[]string{"The password must have at least 15 characters.", `value="Acme"`},
 		},
 		{
 			"long company", url.Values{"name": {"Ada"}, "company": {strings.Repeat("a", 5000)}, "email": {email}, "password": {phrase}},
-			[]string{"The company name "},
+			[]string{"The company name is too long."},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,74 +2,71 @@ package pages
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math"
 	"net/http"
 	"strconv"
-	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/middleware"
 )
 
-// The pages, each a template beside the layout.
-const (
-	loginPage    = "login.html"
-	signUpPage   = "signup.html"
-	sentPage     = "sent.html"
-	activatePage = "activate.html"
-	problemPage  = "problem.html"
-)
-
 // A page is what a template sees.
 type page struct {
-	Title      string
-	Brand      string
-	Stylesheet string
-	Mark       string
+	language
+	*look
+	Title string // key; the labels of inputs may depend on it
+	Wide  bool   // more than a form
+	Known string // the address of who is signed in
 
-	Errors []string
-	Note   string
+	Errors []wrong
+	Note   string // key
 
 	Next   string // where to go afterwards, a path of this origin
-	Action string // what going there is called
+	Action string // key of what going there is called
 
-	Email, Name, Company string
-	UserID, Token        string
-	AskPassword          bool
-	MinPassword          int
-	Tenant               string // to sign in to; empty where the user's own choice holds
-	SignUpClosed         bool
+	Values map[string]string // of the inputs, by id
+	Focus  string            // the input to begin with
+	blamed string            // the input that an error is about which names none
+
+	UserID, Token string
+	AskPassword   bool
+	Tenant        string // to sign in to; empty where the user's own choice holds
+	Unconfirmed   bool   // the address waits for its proof
+	SignUpClosed  bool
+	FixedEmails   bool
+
+	Sessions []sessionRow
+	Security security
+	least    int
 }
 
-// protect sets the headers that every page has. Nothing but our own style and picture
-// loads, nobody frames the page, and the address, which may hold a token, is told to
-// nobody. With no-referrer a browser sends "Origin: null" on our own forms, so the
+// policy is what a page may load: our own style and pictures. Nobody frames it.
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// protect sets the headers that every page has. The address, which may hold a token, is told
+// to nobody. With no-referrer a browser sends "Origin: null" on our own forms, so the
 // cross-origin check in front must go by Sec-Fetch-Site, as http.CrossOriginProtection does.
 func protect(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; "+
-		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Accept-Language")
 }
 
 // render writes a page in one piece: a template that breaks leaves no half page behind.
-func (p *Pages) render(w http.ResponseWriter, status int, name string, v page) error {
-	v.Brand, v.Stylesheet, v.Mark, v.MinPassword = p.Brand.Name, p.stylesheet, p.mark, p.MinPassword
-	v.SignUpClosed = p.SignUpClosed
+func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name string, v page) error {
+	v.language, v.look, v.least = p.languages.of(r), p.lookOf(r, acting(r, v)), p.least
+	v.SignUpClosed, v.FixedEmails = p.SignUpClosed, p.FixedEmails
 	var b bytes.Buffer
 	if err := p.templates[name].Execute(&b, v); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", v.Lang)
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	w.Write(b.Bytes()) // an error means that nobody reads any more
@@ -82,21 +79,21 @@ func (p *Pages) again(w http.ResponseWriter, r *http.Request, err error, name st
 	f := fault.From(err)
 	switch f.Code {
 	case fault.Invalid, fault.Unauthenticated, fault.Forbidden, fault.Conflict, fault.Limited, fault.Unavailable:
-		v.Errors = sentences(f)
+		v.Errors = sentences(p.languages.of(r), f, v.blamed)
 		p.blame(w, r, f)
-		return p.render(w, middleware.Status(f.Code), name, v)
+		return p.render(w, r, middleware.Status(f.Code), name, v)
 	}
 	return err
 }
 
 // problem shows a page that says what is wrong.
 func (p *Pages) problem(w http.ResponseWriter, r *http.Request, err error) {
-	f := fault.From(err)
-	v := page{Title: title(f.Code), Errors: sentences(f), Next: "/account/login", Action: "Go to sign in"}
+	f, l := fault.From(err), p.languages.of(r)
+	v := page{Title: heading(f.Code), Errors: sentences(l, f, ""), Next: "/account/login", Action: "problem.action"}
 	p.blame(w, r, f)
-	if err := p.render(w, middleware.Status(f.Code), problemPage, v); err != nil {
+	if err := p.render(w, r, middleware.Status(f.Code), "problem.html", v); err != nil {
 		p.Log.ErrorContext(r.Context(), "show a problem", "error", err)
-		http.Error(w, title(f.Code), middleware.Status(f.Code))
+		http.Error(w, l.T(v.Title), middleware.Status(f.Code))
 	}
 }
 
@@ -112,91 +109,4 @@ func (p *Pages) blame(w http.ResponseWriter, r *http.Request, f *fault.Error) {
 	case fault.Unauthenticated:
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110 §15.5.2 wants a challenge
 	}
-}
-
-// sentences are the messages of an error as a person reads them.
-func sentences(f *fault.Error) []string {
-	switch f.Code {
-	case fault.Limited:
-		return []string{"Too many attempts. Try again in " + wait(f.RetryAfter) + "."}
-	case fault.Unavailable:
-		return []string{"We are very busy. Try again in " + wait(f.RetryAfter) + "."}
-	case fault.Internal:
-		return []string{"Something went wrong on our side. Try again in a moment."}
-	}
-	var all []string
-	for _, m := range f.Messages() {
-		all = append(all, sentence(labelled(m)))
-	}
-	return all
-}
-
-// labelled calls a field by its label: the rules name it as the wire does.
-func labelled(m string) string {
-	if strings.HasPrefix(m, "email ") {
-		return "enter a whole e-mail address, such as ada@example.com"
-	}
-	for name, label := range map[string]string{"companyName ": "the company name ", "name ": "your name "} {
-		if rest, ok := strings.CutPrefix(m, name); ok {
-			return label + rest
-		}
-	}
-	return m
-}
-
-func wait(d time.Duration) string {
-	if d <= 90*time.Second {
-		return "a minute"
-	}
-	return strconv.Itoa(int(math.Ceil(d.Minutes()))) + " minutes"
-}
-
-func sentence(m string) string {
-	first, size := utf8.DecodeRuneInString(m)
-	return string(unicode.ToUpper(first)) + strings.TrimSuffix(m[size:], ".") + "."
-}
-
-func title(c fault.Code) string {
-	switch c {
-	case fault.NotFound:
-		return "Page not found"
-	case fault.Gone:
-		return "This link no longer works"
-	case fault.Limited, fault.Unavailable:
-		return "Please wait a moment"
-	case fault.Internal:
-		return "Something went wrong"
-	}
-	return "That did not work"
-}
-
-// initial is the letter that stands for a brand.
-func initial(brand string) string {
-	r, _ := utf8.DecodeRuneInString(strings.TrimSpace(brand))
-	return string(unicode.ToUpper(r))
-}
-
-// serveAssets serves the stylesheet and the picture under names that hold a hash of their
-// content, so that browsers may keep them for good.
-func (p *Pages) serveAssets() (err error) {
-	if p.stylesheet, err = p.serveAsset("account.css", "text/css; charset=utf-8"); err != nil {
-		return err
-	}
-	p.mark, err = p.serveAsset("mark.svg", "image/svg+xml")
-	return err
-}
-
-func (p *Pages) serveAsset(name, contentType string) (string, error) {
-	body, err := assets.ReadFile("assets/" + name)
-	if err != nil {
-		return "", fmt.Errorf("read asset: %w", err)
-	}
-	sum := sha256.Sum256(body)
-	path := "/account/assets/" + hex.EncodeToString(sum[:6]) + "/" + name
-	p.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
-	})
-	return path, nil
 }

@@ -36,7 +36,7 @@ func (p *Pages) device(w http.ResponseWriter, r *http.Request) (store.Principal,
 	if by.Device != "" {
 		return by, nil
 	}
-	d, err := p.SignIn.NewDevice()
+	d, err := p.Services.SignIn.NewDevice()
 	if err != nil {
 		return by, err
 	}
@@ -66,7 +66,7 @@ func (p *Pages) leave(r *http.Request) error {
 	if old == "" {
 		return nil
 	}
-	return p.SignIn.Logout(r.Context(), p.caller(r), old)
+	return p.Services.SignIn.Logout(r.Context(), p.caller(r), old)
 }
 
 // seeOther answers a form with the page to read next. http.Redirect would clean the

@@ -1,0 +1,3 @@
+package pages
+
+func englishMFA() map[string]string { return nil }
