@@ -212,8 +212,12 @@ func (s *Passwords) Change(ctx context.Context, by store.Principal, current, nex
 	}
 	return s.change(ctx, by, "password.changed", u.ID, func(tx *unit) error {
 		n := store.Credential{UserID: u.ID, Kind: store.Password, Secret: phc, CreatedAt: c.CreatedAt, UpdatedAt: tx.at}
-		if err := tx.ReplaceCredential(ctx, c.Secret, n); err != nil {
+		err := tx.ReplaceCredential(ctx, c.Secret, n)
+		if errors.Is(err, store.ErrNotFound) { // another change came first
 			return wrongCurrent(errWrong(err))
+		}
+		if err != nil {
+			return err
 		}
 		if err := s.attempts.forgive(ctx, tx, by, u.ID); err != nil {
 			return err

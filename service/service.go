@@ -22,6 +22,7 @@ type base struct {
 	newID func() string    // UUIDv7 text
 	log   *slog.Logger
 	apply func(...store.Revocation) // tells this process's caches after a commit
+	doubt func([]store.Revocation)  // tells them of what may have been committed
 
 	environment  string // the id of this installation
 	strictLevels bool   // a role may be handed out by strictly stronger ones only
@@ -76,6 +77,9 @@ func (b *base) commit(ctx context.Context, run transact, e event, fn func(tx *un
 		return b.record(ctx, u, e.by, cmp.Or(u.action, e.action), cmp.Or(u.subject, e.subject))
 	})
 	if err != nil {
+		if u != nil { // the answer may be all that was lost
+			b.doubt(u.revoked)
+		}
 		return err
 	}
 	if len(u.revoked) > 0 {

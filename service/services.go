@@ -84,7 +84,7 @@ func New(ctx context.Context, c Config) (*Services, error) {
 	b.now = func() time.Time { return c.Now().UTC().Truncate(time.Microsecond) }
 	b.newID = func() string { return secret.UUIDv7(b.now()) }
 	s := &Services{Feed: newFeed(b, c.Session), base: b}
-	b.apply = s.Feed.commit
+	b.apply, b.doubt = s.Feed.commit, s.Feed.tell
 	id, err := environmentID(ctx, b)
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 // has committed.
 func (s *Services) Bind(bound store.Store) *Services {
 	b := *s.base
-	b.store, b.apply = bound, func(...store.Revocation) {}
+	b.store, b.apply, b.doubt = bound, func(...store.Revocation) {}, func([]store.Revocation) {}
 	users := *s.Users
 	users.base = &b
 	return &Services{

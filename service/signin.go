@@ -263,14 +263,20 @@ func secretOf(k store.SessionKind) secret.Kind {
 // admit reads the user again and refuses one who may not sign in.
 func (s *SignIn) admit(ctx context.Context, tx *unit, o opening) (store.User, error) {
 	u, err := tx.User(ctx, o.userID)
-	if err != nil {
+	if errors.Is(err, store.ErrNotFound) {
 		return u, errWrong(err)
+	}
+	if err != nil {
+		return u, err
 	}
 	if u.Locked {
 		return u, errWrong(errors.New("the user is locked"))
 	}
 	if o.secret != "" {
 		c, err := tx.Credential(ctx, u.ID, store.Password)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return u, err
+		}
 		if err != nil || c.Secret != o.secret {
 			return u, errWrong(errors.Join(err, errors.New("the password was changed meanwhile")))
 		}
