@@ -15,6 +15,7 @@ import (
 	"github.com/go-identity/identity"
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/store"
+	"github.com/go-identity/identity/store/sqlite"
 	"github.com/go-identity/identity/token"
 )
 
@@ -177,5 +178,32 @@ func TestVerifyingAloneIsLight(t *testing.T) {
 		if slices.Contains(deps, heavy) {
 			t.Errorf("a service that only verifies links %s", heavy)
 		}
+	}
+}
+
+// TestKeyOptions refuses schedules under which a key would sign before it is known.
+func TestKeyOptions(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]identity.Options{
+		"published too short":     {Token: identity.TokenOptions{Publish: time.Second}},
+		"published less than nil": {Token: identity.TokenOptions{Publish: -time.Second}},
+		"a long lag":              {Session: identity.SessionOptions{RevocationLag: 3 * time.Minute}},
+		"rotated too often":       {Token: identity.TokenOptions{RotateEvery: 10 * time.Minute}},
+		"rotated backwards":       {Token: identity.TokenOptions{RotateEvery: -time.Hour}},
+		"an unknown algorithm":    {Token: identity.TokenOptions{Algorithm: "none"}},
+		"a secret for all":        {Token: identity.TokenOptions{Algorithm: "HS256"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, err := sqlite.Open(t.Context(), ":memory:")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			o.Store, o.Logger = db, slog.New(slog.DiscardHandler)
+			if _, err := identity.New(t.Context(), o); err == nil {
+				t.Error("New = nil, want an error")
+			}
+		})
 	}
 }

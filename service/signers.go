@@ -32,10 +32,19 @@ func (s *Keys) start(ctx context.Context) error {
 	return s.load(ctx, true)
 }
 
+// checkAlgorithm refuses one that has no public half, or that there is not.
+func (s *Keys) checkAlgorithm() error {
+	switch s.algorithm {
+	case token.RS256, token.ES256, token.EdDSA:
+		return nil
+	}
+	return fmt.Errorf("the algorithm of signing keys is %.10q, must be RS256, ES256 or EdDSA", s.algorithm)
+}
+
 // wield checks the host's own signer: its key is strong, and what it signs verifies.
 func (s *Keys) wield() error {
 	if s.policy.Signer == nil {
-		return nil
+		return s.checkAlgorithm()
 	}
 	id, algorithm, err := token.Identify(s.policy.Signer.Public())
 	if err != nil {
