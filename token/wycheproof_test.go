@@ -133,7 +133,7 @@ func TestWycheproof(t *testing.T) {
 		"json_web_signature_test.json": knownSignature(),
 		"json_web_key_test.json":       knownKey(),
 	} {
-		t.Run(file, func(t *testing.T) {
+		t.Run("JWT-51 "+file, func(t *testing.T) {
 			t.Parallel()
 			var v vectors
 			if err := json.Unmarshal(corpus(t, "wycheproof/testvectors_v1/"+file), &v); err != nil {
