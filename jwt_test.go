@@ -212,6 +212,22 @@ func places() []place {
 		{"management secret", garbage, func(i *issuer, raw string) *http.Request {
 			return bodyOf("/auth/vendor", map[string]string{"clientId": i.id.Environment(), "secret": raw})
 		}},
+		{"reset link", garbage, func(i *issuer, raw string) *http.Request {
+			return bodyOf("/identity/resources/users/v1/passwords/reset/validate", map[string]string{"userId": i.login.User.ID, "token": raw})
+		}},
+		{"reset token", garbage, func(i *issuer, raw string) *http.Request {
+			return bodyOf("/identity/resources/users/v1/passwords/reset/verify",
+				map[string]string{"userId": i.login.User.ID, "token": raw, "password": sweepPassword + " again"})
+		}},
+		{"unlock token", garbage, func(_ *issuer, raw string) *http.Request {
+			return bodyOf("/identity/resources/users/v3/me/unlock", map[string]string{"token": raw})
+		}},
+		{"mfa token", garbage, func(_ *issuer, raw string) *http.Request {
+			return bodyOf("/identity/resources/auth/v1/user/mfa/authenticator/enroll", map[string]string{"mfaToken": raw})
+		}},
+		{"mfa token with a code", garbage, func(_ *issuer, raw string) *http.Request {
+			return bodyOf("/identity/resources/auth/v1/user/mfa/recovery-code/verify", map[string]string{"mfaToken": raw, "recoveryCode": "aaaaa-aaaaa"})
+		}},
 	}
 }
 
@@ -589,18 +605,23 @@ func TestAttackTokenKinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, reset, err := i.id.Resets.Link(t.Context(), identity.System(), i.login.User.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	kinds := map[string]string{
 		"access": i.login.AccessToken, "management": management, "refresh": i.login.Secret, "session": browser.Secret,
-		"secret": secret, "device": device, "activation": i.activation(t),
+		"secret": secret, "device": device, "activation": i.activation(t), "reset": reset, "mfa": i.asked(t),
 	}
 	takes := map[string]string{ // what counts where
 		"bearer": "access", "x-access-token": "access", "bearer of a user route": "access", "bearer of a management route": "management",
 		"session cookie": "session", "refresh cookie": "refresh", "refresh token": "refresh", "management secret": "secret",
+		"reset link": "reset", "mfa token": "mfa",
 	}
 	for _, p := range places() {
 		for kind, raw := range kinds {
-			if p.name == "activation token" && kind == "activation" || kind == "refresh" && strings.HasPrefix(p.name, "refresh") {
-				continue // they are used up by it: see the sign-up and the refresh
+			if p.name == kind+" token" && kind != "mfa" || p.name == kind+" cookie" && kind == "refresh" {
+				continue // they are used up by it: see the sign-up, the refresh and the reset
 			}
 			t.Run("JWT-26 "+kind+" as "+p.name, func(t *testing.T) {
 				t.Parallel()
@@ -612,6 +633,25 @@ func TestAttackTokenKinds(t *testing.T) {
 			})
 		}
 	}
+}
+
+// asked returns what a user holds who gave the password and is asked for more.
+func (i *issuer) asked(t *testing.T) string {
+	t.Helper()
+	s, err := i.id.SignUp.Create(t.Context(), store.Principal{}, service.NewSignUp{Email: "bob@example.com", Password: sweepPassword, Company: "Bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, force := identity.System(), service.Force
+	by.TenantID = s.Login.Session.TenantID
+	if _, err := i.id.MFAPolicies.Put(t.Context(), by, service.MFAPolicyChange{Enforce: &force}); err != nil {
+		t.Fatal(err)
+	}
+	l, err := i.id.SignIn.Password(t.Context(), store.Principal{}, service.PasswordLogin{Email: "bob@example.com", Password: sweepPassword})
+	if err != nil || l.MFAToken == "" {
+		t.Fatalf("sign in = %+v, %v, want a question", l, err)
+	}
+	return l.MFAToken
 }
 
 // activation returns the secret of a link that was mailed to somebody.
