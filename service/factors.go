@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"time"
 
 	"github.com/go-identity/identity/internal/secret"
 	"github.com/go-identity/identity/mfa"
@@ -61,14 +62,15 @@ func (f *factors) match(ctx context.Context, all []store.Factor, id, code string
 
 // An MFADevice is a factor as its user sees it.
 type MFADevice struct {
-	ID   string
-	Kind store.FactorKind
+	ID      string
+	Kind    store.FactorKind
+	AddedAt time.Time
 }
 
 func devices(all []store.Factor) []MFADevice {
 	ds := make([]MFADevice, len(all))
 	for i, f := range all {
-		ds[i] = MFADevice{ID: f.ID, Kind: f.Kind}
+		ds[i] = MFADevice{ID: f.ID, Kind: f.Kind, AddedAt: f.CreatedAt}
 	}
 	return ds
 }

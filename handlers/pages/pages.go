@@ -121,7 +121,9 @@ func (p *Pages) routes() {
 	p.handle("POST /account/reset", p.limited(middleware.SignIn, p.reset))
 	p.handle("GET /account/unlock", p.showUnlock)
 	p.handle("POST /account/unlock", p.limited(middleware.SignIn, p.unlock))
+	p.mfaRoutes()
 	p.securityRoutes()
+	p.factorRoutes()
 	p.assetRoutes()
 	p.handle("/account/", func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, "", "there is no such page")

@@ -38,8 +38,21 @@ type site struct {
 	db      store.Store
 	handler http.Handler
 
-	mu   sync.Mutex
-	mail []store.Message
+	mu    sync.Mutex
+	mail  []store.Message
+	ahead time.Duration // of the clock on the wall
+}
+
+func (s *site) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Add(s.ahead)
+}
+
+func (s *site) advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead += d
 }
 
 // An option changes how a site is set up.
@@ -76,13 +89,13 @@ func dressed(t *testing.T, face func(*pages.Config), options ...option) *site {
 	}
 	log := slog.New(slog.DiscardHandler)
 	sc := service.Config{
-		Store: s.db, Now: time.Now, Log: log, Ring: ring, Hasher: hasher, Send: s.catch,
+		Store: s.db, Now: s.now, CodeSkew: 1, Log: log, Ring: ring, Hasher: hasher, Send: s.catch,
 		BaseURL: "https://app.example.com", Brand: "Acme <Reports>", Algorithm: "EdDSA", MaxToken: 7168, CachedTokens: 64,
 		Lockout: store.AttemptLimit{Max: 10, Window: time.Hour, Lock: time.Hour},
 		Session: service.SessionPolicy{Idle: time.Hour, Absolute: 24 * time.Hour, RevocationLag: time.Second, AccessToken: time.Minute},
 		SignUp:  service.SignUpPolicy{LinkLife: time.Hour}, ResetLife: time.Hour,
 	}
-	mc := middleware.Config{Log: log, Now: time.Now}
+	mc := middleware.Config{Log: log, Now: s.now}
 	for _, o := range options {
 		o(&sc, &mc)
 	}
@@ -101,7 +114,7 @@ func dressed(t *testing.T, face func(*pages.Config), options ...option) *site {
 		t.Fatal(err)
 	}
 	c := pages.Config{
-		Guard: guard, Services: s.Services, Log: log, Now: time.Now,
+		Guard: guard, Services: s.Services, Log: log, Now: s.now,
 		Brand: pages.Brand{Name: sc.Brand}, SignUpClosed: sc.SignUp.Closed, FixedEmails: sc.FixedEmails,
 	}
 	if face != nil {

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"fmt"
+	"html/template"
 	"math"
 	"net/http"
 	"strconv"
@@ -35,6 +36,15 @@ type page struct {
 	Unconfirmed   bool   // the address waits for its proof
 	SignUpClosed  bool
 	FixedEmails   bool
+
+	Lead         string // key
+	Here         string // the path that the page's form goes to
+	Device       string // id of the app that it is about
+	Forced       bool   // a second factor has to be set up
+	RememberDays int    // for which this browser may be remembered; 0 is not at all
+	Key          *key   // of a new app
+	Codes        []string
+	File         template.URL // that holds the codes
 
 	Sessions []sessionRow
 	Security security

@@ -53,7 +53,17 @@ func (p *Pages) own(h ownHandler) handler {
 
 // A security is what the page about an account shows.
 type security struct {
-	Email string
+	Email     string
+	Apps      bool // may be added
+	Devices   []deviceRow
+	CodesLeft int
+}
+
+// A deviceRow is one authenticator app as its user sees it.
+type deviceRow struct {
+	ID     string
+	Number int
+	Added  string // the day
 }
 
 // A sessionRow is one session as its user sees it.
@@ -74,12 +84,34 @@ func (p *Pages) showSecurity(w http.ResponseWriter, r *http.Request, by store.Pr
 	if err != nil {
 		return err
 	}
-	v := page{Title: "security.title", Wide: true, Known: me.Email, Security: security{Email: me.Email}}
+	v := page{Title: "security.title", Wide: true, Known: me.Email}
+	if v.Security, err = p.factors(r, by); err != nil {
+		return err
+	}
+	v.Security.Email = me.Email
 	v.Note = p.done("security", r.URL.Query().Get("done"))
 	for _, s := range sessions {
 		v.Sessions = append(v.Sessions, row(s, by.SessionID))
 	}
 	return p.render(w, r, http.StatusOK, "security.html", v)
+}
+
+// factors are what the page shows of the second factor.
+func (p *Pages) factors(r *http.Request, by store.Principal) (security, error) {
+	var v security
+	methods, err := p.Services.MFAPolicies.Methods(r.Context(), by)
+	if err != nil {
+		return v, err
+	}
+	v.Apps = methods.App.Active
+	if v.CodesLeft, err = p.Services.MFA.RecoveryCodesLeft(r.Context(), by); err != nil {
+		return v, err
+	}
+	all, err := p.Services.MFA.Devices(r.Context(), by)
+	for i, d := range all {
+		v.Devices = append(v.Devices, deviceRow{ID: d.ID, Number: i + 1, Added: d.AddedAt.UTC().Format(time.DateOnly)})
+	}
+	return v, err
 }
 
 func row(s store.Session, current string) sessionRow {

@@ -45,11 +45,20 @@ func (p *Pages) device(w http.ResponseWriter, r *http.Request) (store.Principal,
 	return by, nil
 }
 
-// enter hands the browser its new session, ends the one it had, and goes on to next.
+// enter goes on to next with a new session, or to the second factor where the login waits for
+// one.
 func (p *Pages) enter(w http.ResponseWriter, r *http.Request, l service.Login, next string) error {
 	if l.MFARequired {
-		return fault.New(fault.Forbidden, "", "This account asks for a second factor, which these pages cannot take.")
+		return p.ask(w, l, next)
 	}
+	if err := p.admit(w, r, l); err != nil {
+		return err
+	}
+	return seeOther(w, next)
+}
+
+// admit hands the browser its new session and ends the one it had.
+func (p *Pages) admit(w http.ResponseWriter, r *http.Request, l service.Login) error {
 	if l.Secret == "" {
 		return fault.New(fault.Internal, "", "internal error")
 	}
@@ -57,7 +66,10 @@ func (p *Pages) enter(w http.ResponseWriter, r *http.Request, l service.Login, n
 		p.Log.WarnContext(r.Context(), "end the session before", "error", err)
 	}
 	http.SetCookie(w, middleware.SessionCookie(l.Secret, l.Session.ExpiresAt.Sub(p.Now())))
-	return seeOther(w, next)
+	if only(r, waitingCookie) != "" {
+		http.SetCookie(w, middleware.HostCookie(waitingCookie, "", 0))
+	}
+	return nil
 }
 
 // leave ends the session that the request came with, if any.

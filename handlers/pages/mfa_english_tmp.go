@@ -1,3 +1,0 @@
-package pages
-
-func englishMFA() map[string]string { return nil }
