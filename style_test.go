@@ -44,6 +44,9 @@ func rooms() map[string][]string {
 		"mfa":               list("store internal/fault"),
 		"message":           list("store internal/fault"),
 		"message/smtp":      list("store message"),
+		"sso":               list("store internal/fault"),
+		"sso/oidc":          list("store internal/fault sso"),
+		"internal/outbound": list("store internal/fault"),
 
 		"service": list("store internal/fault internal/secret internal/password token mfa message"),
 
@@ -70,7 +73,7 @@ func rooms() map[string][]string {
 func guests() map[string][]string {
 	list := strings.Fields
 	return map[string][]string{
-		"net/http":                list("internal/program identitytest handlers handlers/pages middleware example ."),
+		"net/http":                list("internal/program internal/outbound sso/oidc identitytest handlers handlers/pages middleware example ."),
 		"database/sql":            list("store store/storetest store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
 		"html/template":           list("handlers/pages message example"),
 		"text/template":           list("message"),
@@ -85,6 +88,9 @@ func guests() map[string][]string {
 		"modernc.org/":            list("store/sqlite"),
 		"golang.org/x/crypto/":    list("internal/password"),
 		"github.com/boombuler/":   list("mfa"),
+		"github.com/coreos/":      list("sso/oidc"),
+		"github.com/go-jose/":     list("sso/oidc"),
+		"golang.org/x/oauth2":     list("sso/oidc"),
 	}
 }
 
