@@ -18,11 +18,11 @@ func TestAttackPolicy(t *testing.T) {
 		least    int
 		want     string // of the message; empty is accepted
 	}{
-		{"PW-01 fourteen characters", "abcdefghijk lm", 0, "at least 15"},
-		{"PW-01 fifteen characters", "abcdefg hijk lm", 0, ""},
-		{"PW-01 seven where eight are asked", "abc def", 8, "at least 8"},
-		{"PW-01 less than eight cannot be asked", "abc def", 1, "at least 8"},
-		{"PW-01 nothing", "", 0, "at least 15"},
+		{"PW-02 fourteen characters", "abcdefghijk lm", 0, "at least 15"},
+		{"PW-02 fifteen characters", "abcdefg hijk lm", 0, ""},
+		{"PW-02 seven where eight are asked", "abc def", 8, "at least 8"},
+		{"PW-02 less than eight cannot be asked", "abc def", 1, "at least 8"},
+		{"PW-02 nothing", "", 0, "at least 15"},
 		{"PW-02 fifteen emoji", strings.Repeat("😀", 15), 0, ""},
 		{"PW-02 fourteen emoji", strings.Repeat("😀", 14), 0, "at least 15"},
 		{"PW-02 eight composed of two", strings.Repeat("e\u0301", 8), 0, "at least 15"},
