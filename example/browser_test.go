@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/go-identity/identity/internal/chromium"
 )
 
 // TestBrowser is the way through as a person goes it: sign up, confirm the address, make a
@@ -12,64 +14,64 @@ import (
 // Pictures are kept with -artifacts.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	b := newTab(t)
+	b := chromium.New(t)
 	p := start(t, t.TempDir(), "example.db")
 	const email, phrase = "grace@navy.example", "compilers are for people"
 
-	b.open(p.base + "/")
-	b.want("/", "Reports your whole company can trust")
-	b.shoot("welcome")
-	b.press("Sign up")
-	b.want("/account/signup", "Create your account")
-	b.shoot("sign-up")
-	b.fill("name", "Grace Hopper")
-	b.fill("company", "Navy")
-	b.fill("email", email)
-	b.fill("password", phrase)
-	b.press("Create account")
-	b.want("/account/signup", "Check your mail")
-	b.shoot("check-mail")
-	b.open(p.link(t, email))
-	b.want("/account/activate", "Confirm your address")
-	b.shoot("confirm")
-	b.press("Confirm and continue")
-	b.want("/", "Hello, Grace Hopper")
-	b.press("Members")
-	b.want("/members", "Members")
-	b.shoot("members")
-	b.press("Reports")
-	b.press("New report")
-	b.fill("title", "Nanoseconds")
-	b.press("Create report")
-	b.want("/reports", "Reports")
-	b.press("Approve")
-	b.shoot("reports")
-	b.press("Sign out")
-	b.want("/account/login", "Sign in")
+	b.Open(p.base + "/")
+	b.Want("/", "Reports your whole company can trust")
+	b.Shoot("welcome")
+	b.Press("Sign up")
+	b.Want("/account/signup", "Create your account")
+	b.Shoot("sign-up")
+	b.Fill("name", "Grace Hopper")
+	b.Fill("company", "Navy")
+	b.Fill("email", email)
+	b.Fill("password", phrase)
+	b.Press("Create account")
+	b.Want("/account/signup", "Check your mail")
+	b.Shoot("check-mail")
+	b.Open(p.link(t, email))
+	b.Want("/account/activate", "Confirm your address")
+	b.Shoot("confirm")
+	b.Press("Confirm and continue")
+	b.Want("/", "Hello, Grace Hopper")
+	b.Press("Members")
+	b.Want("/members", "Members")
+	b.Shoot("members")
+	b.Press("Reports")
+	b.Press("New report")
+	b.Fill("title", "Nanoseconds")
+	b.Press("Create report")
+	b.Want("/reports", "Reports")
+	b.Press("Approve")
+	b.Shoot("reports")
+	b.Press("Sign out")
+	b.Want("/account/login", "Sign in")
 
 	viewer := p.Users[1]
-	b.open(p.base + "/reports")
-	b.want("/account/login", "Sign in")
-	b.fill("email", viewer.Email)
-	b.press("Continue")
-	b.shoot("password")
-	b.fill("password", "not the password at all")
-	b.press("Sign in")
-	b.shoot("wrong-password") // draws the page: only then does autofocus act
-	if got := b.eval("document.activeElement.textContent"); got != "Wrong email or password." {
+	b.Open(p.base + "/reports")
+	b.Want("/account/login", "Sign in")
+	b.Fill("email", viewer.Email)
+	b.Press("Continue")
+	b.Shoot("password")
+	b.Fill("password", "not the password at all")
+	b.Press("Sign in")
+	b.Shoot("wrong-password") // draws the page: only then does autofocus act
+	if got := b.Eval("document.activeElement.textContent"); got != "Wrong email or password." {
 		t.Errorf("the focus is on %q, want what went wrong", got)
 	}
-	b.fill("password", viewer.Password)
-	b.press("Sign in")
-	b.want("/reports", "Reports")
-	if text := b.eval("document.body.textContent"); strings.Contains(text, "Nanoseconds") || strings.Contains(text, "New report") {
+	b.Fill("password", viewer.Password)
+	b.Press("Sign in")
+	b.Want("/reports", "Reports")
+	if text := b.Eval("document.body.textContent"); strings.Contains(text, "Nanoseconds") || strings.Contains(text, "New report") {
 		t.Errorf("a viewer of another company sees too much: %s", text)
 	}
-	b.open(p.base + "/reports/new")
-	b.want("/reports/new", "You may not do this")
-	b.shoot("refused")
+	b.Open(p.base + "/reports/new")
+	b.Want("/reports/new", "You may not do this")
+	b.Shoot("refused")
 
-	for _, line := range b.said {
+	for _, line := range b.Said() {
 		if strings.Contains(line, "Content Security Policy") || strings.Contains(line, "violation") {
 			t.Errorf("the browser complains: %s", line)
 		}

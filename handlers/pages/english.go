@@ -7,7 +7,9 @@ import "maps"
 // sentences are what the rules say, with {0}, {1} and so on for numbers.
 func English() map[string]string {
 	all := englishSignIn()
-	for _, more := range []map[string]string{englishProofs(), englishSecurity(), englishMFA(), englishErrors(), englishRules()} {
+	for _, more := range []map[string]string{
+		englishProofs(), englishSecurity(), englishMFA(), englishFactors(), englishErrors(), englishRules(),
+	} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -110,7 +112,6 @@ func englishSecurity() map[string]string {
 		"security.session.here":    "This browser",
 		"security.session.used":    "Last used",
 		"security.session.end":     "Sign out",
-		"security.session.end.of":  "Sign out {0}",
 		"security.session.what":    "{0} on {1}",
 		"security.session.other":   "Another device",
 		"security.session.all":     "Sign out everywhere",

@@ -37,6 +37,7 @@ type site struct {
 	*httptest.Server
 	db      store.Store
 	handler http.Handler
+	config  pages.Config // of the pages
 
 	mu    sync.Mutex
 	mail  []store.Message
@@ -120,6 +121,7 @@ func dressed(t *testing.T, face func(*pages.Config), options ...option) *site {
 	if face != nil {
 		face(&c)
 	}
+	s.config = c
 	h, err := pages.New(c)
 	if err != nil {
 		t.Fatal(err)
