@@ -1,14 +1,18 @@
 package storetest
 
 import (
+	"errors"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/go-identity/identity/store"
 )
 
 func raceTests() map[string]func(*testing.T, store.Store) {
-	return map[string]func(*testing.T, store.Store){"UniqueRace": testUniqueRace, "STO-23 sign-up race": testSignUpRace}
+	return map[string]func(*testing.T, store.Store){
+		"UniqueRace": testUniqueRace, "STO-23 sign-up race": testSignUpRace, "LoserSeesWinner": testLoserSeesWinner,
+	}
 }
 
 // testUniqueRace lets callers create the same thing: one does, and the others are told.
@@ -29,6 +33,31 @@ func testUniqueRace(t *testing.T, s store.Store) {
 		"category": func(i int) error { return s.CreateCategory(ctx, store.Category{ID: strconv.Itoa(i), Name: "same"}) },
 	} {
 		equal(t, what, race(12, create), map[string]int{"ok": 1, "conflict": 11})
+	}
+}
+
+// testLoserSeesWinner lets callers rotate one session. Who came too late reads at once, and
+// finds what made it late: a store may not tell of work that it has not committed.
+func testLoserSeesWinner(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	exists(t, s, "u1")
+	for round := range 20 {
+		id := strconv.Itoa(round)
+		must(t, s.CreateSession(ctx, store.Session{
+			UserID: "u1", ID: id, Hash: []byte("first" + id), CreatedAt: now(), ExpiresAt: now().Add(time.Hour), EndsAt: now().Add(time.Hour),
+		}))
+		got := race(12, func(i int) error {
+			err := s.Short(ctx, func(tx store.Records) error {
+				return tx.RotateSession(ctx, store.Rotation{
+					UserID: "u1", ID: id, From: []byte("first" + id), To: []byte(strconv.Itoa(i)), At: now(), ExpiresAt: now().Add(time.Hour),
+				})
+			})
+			if o, e := s.Session(ctx, "u1", id); e == nil && string(o.Hash) == "first"+id {
+				return errors.New("nobody has rotated it")
+			}
+			return err
+		})
+		equal(t, "rotations of one session", got, map[string]int{"ok": 1, "not found": 11})
 	}
 }
 

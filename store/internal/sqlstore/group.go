@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -37,6 +38,7 @@ type job struct {
 // A batch is the baton: an open transaction and the jobs whose work is in it.
 type batch struct {
 	kept    []*job // its transaction is open while there are any, or one is at work
+	lost    []*job // failed on top of those: what they saw is so once that is committed
 	again   []*job // were in a transaction that was rolled back through no fault of theirs
 	refused error  // why the transaction could not begin
 }
@@ -130,7 +132,8 @@ func (g *group) begin(b *batch, j *job) error {
 	return err
 }
 
-// settle keeps the work of j, or undoes it and nothing else.
+// settle keeps the work of j, or undoes it and nothing else. A failure may be about work that
+// nobody else can see yet, such as a conflict with it, so it is told after the commit.
 func (g *group) settle(b *batch, j *job) {
 	first := len(b.kept) == 0
 	if j.ended && j.err == nil && !first {
@@ -142,6 +145,12 @@ func (g *group) settle(b *batch, j *job) {
 	}
 	if j.began && (first || !g.undo()) {
 		g.restart(b)
+		j.done <- j.err
+		return
+	}
+	if j.ended && j.began {
+		b.lost = append(b.lost, j)
+		return
 	}
 	j.done <- j.err
 }
@@ -152,10 +161,12 @@ func (g *group) undo() bool {
 	return g.w.do(`rollback to savepoint identity_job`) == nil && g.w.do(`release savepoint identity_job`) == nil
 }
 
-// restart rolls the transaction back. Those who had work in it do it again.
+// restart rolls the transaction back. Those who had work in it do it again, and so do those
+// who failed because of it.
 func (g *group) restart(b *batch) {
 	g.w.rollback()
-	b.again, b.kept = append(b.kept, b.again...), nil
+	b.again = slices.Concat(b.kept, b.lost, b.again)
+	b.kept, b.lost = nil, nil
 }
 
 // next hands the baton to the next job, or ends the batch.
@@ -170,7 +181,7 @@ func (g *group) next(b *batch) {
 		j.turn <- b
 		return
 	}
-	if len(b.kept) < g.most {
+	if len(b.kept)+len(b.lost) < g.most {
 		if j := g.pop(false); j != nil {
 			j.turn <- b
 			return
@@ -193,6 +204,9 @@ func (g *group) finish(b *batch) {
 	}
 	for _, j := range b.kept {
 		j.done <- err
+	}
+	for _, j := range b.lost {
+		j.done <- cmp.Or(err, j.err)
 	}
 	if j := g.pop(true); j != nil {
 		j.turn <- &batch{}
