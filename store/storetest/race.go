@@ -44,12 +44,14 @@ func testLoserSeesWinner(t *testing.T, s store.Store) {
 	for round := range 20 {
 		id := strconv.Itoa(round)
 		must(t, s.CreateSession(ctx, store.Session{
-			UserID: "u1", ID: id, Hash: []byte("first" + id), CreatedAt: now(), ExpiresAt: now().Add(time.Hour), EndsAt: now().Add(time.Hour),
+			UserID: "u1", ID: id, Hash: []byte("first" + id), CreatedAt: now(),
+			ExpiresAt: now().Add(time.Hour), EndsAt: now().Add(time.Hour),
 		}))
 		got := race(12, func(i int) error {
 			err := s.Short(ctx, func(tx store.Records) error {
 				return tx.RotateSession(ctx, store.Rotation{
-					UserID: "u1", ID: id, From: []byte("first" + id), To: []byte(strconv.Itoa(i)), At: now(), ExpiresAt: now().Add(time.Hour),
+					UserID: "u1", ID: id, From: []byte("first" + id), To: []byte(strconv.Itoa(i)),
+					At: now(), ExpiresAt: now().Add(time.Hour),
 				})
 			})
 			if o, e := s.Session(ctx, "u1", id); e == nil && string(o.Hash) == "first"+id {
