@@ -5,16 +5,18 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"strings"
 	"sync/atomic"
 	"time"
 )
 
 const ways = 4 // entries in each place where one may stand
 
-// A Cache remembers what verified tokens stand for, by their hash, in bounded room and
-// without locks: a hit costs one SHA-256. It is never told of a token that was refused.
-// It does not hear of revocations: what it holds must say what it depends on, or be
-// dropped with [Cache.Drop].
+// A Cache remembers what verified tokens stand for, in bounded room and without locks. Of
+// what makes a token one it keeps a hash only: of the signature, or of a secret without parts
+// as a whole. A hit costs one SHA-256 of that and a comparison of the rest. The Cache is never
+// told of a token that was refused. It does not hear of revocations: what it holds must say
+// what it depends on, or be dropped with [Cache.Drop].
 type Cache[T any] struct {
 	entries []atomic.Pointer[entry[T]]
 	mask    uint64
@@ -22,7 +24,8 @@ type Cache[T any] struct {
 
 type entry[T any] struct {
 	sum     [sha256.Size]byte
-	expires int64 // nanoseconds since 1970
+	signed  string // what the signature is over; by itself it opens nothing
+	expires int64  // nanoseconds since 1970
 	value   *T
 }
 
@@ -41,11 +44,15 @@ func NewCache[T any](n int) *Cache[T] {
 
 // Get returns what the token stands for, if it is known and has not expired at now.
 func (c *Cache[T]) Get(raw string, now time.Time) (*T, bool) {
-	sum := sumOf(raw)
+	if len(raw) > MaxBytes {
+		return nil, false // nor would it be verified: it is not worth its hash
+	}
+	signed, secret := partsOf(raw)
+	sum := sumOf(secret)
 	place := c.place(&sum)
 	for i := range place {
 		e := place[i].Load()
-		if e != nil && e.sum == sum && now.UnixNano() < e.expires {
+		if e != nil && e.sum == sum && e.signed == signed && now.UnixNano() < e.expires {
 			return e.value, true
 		}
 	}
@@ -55,7 +62,8 @@ func (c *Cache[T]) Get(raw string, now time.Time) (*T, bool) {
 // Put remembers a token that was verified. In a full place the token that expires first
 // makes room.
 func (c *Cache[T]) Put(raw string, expires time.Time, value *T) {
-	e := &entry[T]{sum: sumOf(raw), expires: expires.UnixNano(), value: value}
+	signed, secret := partsOf(raw)
+	e := &entry[T]{sum: sumOf(secret), signed: strings.Clone(signed), expires: expires.UnixNano(), value: value}
 	place := c.place(&e.sum)
 	var victim *atomic.Pointer[entry[T]]
 	first := int64(math.MaxInt64)
@@ -100,8 +108,21 @@ func (c *Cache[T]) place(sum *[sha256.Size]byte) []atomic.Pointer[entry[T]] {
 	return c.entries[i : i+ways]
 }
 
-// sumOf hashes through room on the stack: a token of the usual length costs no allocation.
-func sumOf(raw string) [sha256.Size]byte {
-	var room [2048]byte
-	return sha256.Sum256(append(room[:0], raw...))
+// partsOf parts a token into what its signature is over and the signature. What is no token
+// is a secret as a whole.
+func partsOf(raw string) (signed, secret string) {
+	i := strings.IndexByte(raw, '.')
+	j := strings.IndexByte(raw[i+1:], '.')
+	if i < 0 || j < 0 {
+		return "", raw
+	}
+	i += j + 2
+	return raw[:i], raw[i:]
+}
+
+// sumOf hashes through room on the stack: a signature of the usual length costs no
+// allocation.
+func sumOf(secret string) [sha256.Size]byte {
+	var room [768]byte
+	return sha256.Sum256(append(room[:0], secret...))
 }

@@ -36,6 +36,40 @@ func TestCache(t *testing.T) {
 	}
 }
 
+// TestAttackCache: a known signature lets nothing else through.
+func TestAttackCache(t *testing.T) {
+	t.Parallel()
+	c, v := token.NewCache[int](0), 0
+	const known = "header.payload.signature"
+	c.Put(known, at.Add(time.Hour), &v)
+	if _, ok := c.Get(known, at); !ok {
+		t.Fatal("the token itself is not known")
+	}
+	t.Run("JWT-41 every other text", func(t *testing.T) {
+		t.Parallel()
+		for i := range len(known) {
+			for bit := range 8 {
+				other := []byte(known)
+				other[i] ^= 1 << bit
+				if _, ok := c.Get(string(other), at); ok {
+					t.Errorf("%q is known", other)
+				}
+			}
+			if _, ok := c.Get(known[:i]+known[i+1:], at); ok {
+				t.Errorf("%q without its character %d is known", known, i)
+			}
+			if _, ok := c.Get(known[:i]+"."+known[i:], at); ok {
+				t.Errorf("%q with a dot at %d is known", known, i)
+			}
+		}
+		for _, other := range []string{"signature", ".signature", "..signature", "payload.signature", known + ".", known + "." + known} {
+			if _, ok := c.Get(other, at); ok {
+				t.Errorf("%q is known", other)
+			}
+		}
+	})
+}
+
 func TestCacheReplaces(t *testing.T) {
 	t.Parallel()
 	c, one, two := token.NewCache[int](4), 1, 2
