@@ -53,7 +53,7 @@ func (f *Feed) Generation() uint64 { return f.generation.Load() }
 // that is at once, without I/O. While the feed cannot be read what is known stays good
 // for five lags; then Fresh returns an Unavailable error.
 func (f *Feed) Fresh(ctx context.Context) error {
-	age := f.age()
+	age := f.age(f.now())
 	if age < f.lag/2 {
 		return nil
 	}
@@ -68,15 +68,18 @@ func (f *Feed) Fresh(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if fl.err != nil && f.age() > maxStale*f.lag {
+	if fl.err != nil && f.age(f.now()) > maxStale*f.lag {
 		return fault.Retry(fault.Unavailable, "rights cannot be checked now", f.lag).Because(fl.err)
 	}
 	return nil
 }
 
-// age is how long ago the last reading began. A clock that jumped back makes it old.
-func (f *Feed) age() time.Duration {
-	age := time.Duration(f.now().UnixMicro()-f.read.Load()) * time.Microsecond
+// fresh reports whether Fresh would return at once.
+func (f *Feed) fresh(now time.Time) bool { return f.age(now) < f.lag/2 }
+
+// age is how long before now the last reading began. A clock that jumped back makes it old.
+func (f *Feed) age(now time.Time) time.Duration {
+	age := time.Duration(now.UnixMicro()-f.read.Load()) * time.Microsecond
 	if age < 0 {
 		return maxStale*f.lag + 1
 	}

@@ -56,18 +56,18 @@ func refused(cause error) error {
 // requests and must not be changed. Every reason to refuse it is the same
 // Unauthenticated error; Unavailable means that the store could not be asked.
 func (g *Gate) Resolve(ctx context.Context, raw string) (*store.Principal, error) {
-	if err := g.current(ctx); err != nil {
+	now, err := g.current(ctx)
+	if err != nil {
 		return nil, err
 	}
-	now := g.now()
 	if t, ok := g.tokens.Get(raw, now); ok && t.hash == nil && t.epoch == g.keys.epoch.Load() {
-		return g.stand(ctx, t)
+		return g.stand(ctx, t, now)
 	}
 	t, err := g.verify(raw, now)
 	if err != nil {
 		return nil, refused(err)
 	}
-	p, err := g.stand(ctx, t)
+	p, err := g.stand(ctx, t, now)
 	if err == nil {
 		g.tokens.Put(raw, t.expires, t)
 	}
@@ -113,10 +113,11 @@ func (g *Gate) verify(raw string, now time.Time) (*ticket, error) {
 // renewed; a zero time means that it was not.
 func (g *Gate) ResolveCookie(ctx context.Context, cookie string) (*store.Principal, time.Time, error) {
 	none := time.Time{}
-	if err := g.current(ctx); err != nil {
+	now, err := g.current(ctx)
+	if err != nil {
 		return nil, none, err
 	}
-	t, ok := g.tokens.Get(cookie, g.now())
+	t, ok := g.tokens.Get(cookie, now)
 	if ok = ok && t.hash != nil; !ok {
 		userID, sessionID, hash, err := g.ring.ParseToken(browserSecret, cookie)
 		if err != nil {
@@ -124,7 +125,7 @@ func (g *Gate) ResolveCookie(ctx context.Context, cookie string) (*store.Princip
 		}
 		t = &ticket{kind: store.UserKind, userID: userID, sessionID: sessionID, hash: hash}
 	}
-	p, err := g.stand(ctx, t)
+	p, err := g.stand(ctx, t, now)
 	if err != nil {
 		return nil, none, err
 	}
@@ -132,13 +133,13 @@ func (g *Gate) ResolveCookie(ctx context.Context, cookie string) (*store.Princip
 		t.expires = p.ExpiresAt
 		g.tokens.Put(cookie, t.expires, t)
 	}
-	until, err := g.extend(ctx, t)
+	until, err := g.extend(ctx, t, now)
 	return p, until, err
 }
 
 // extend moves a browser session's expiry, at most once a minute.
-func (g *Gate) extend(ctx context.Context, t *ticket) (time.Time, error) {
-	st, now := t.known.Load(), g.now()
+func (g *Gate) extend(ctx context.Context, t *ticket, now time.Time) (time.Time, error) {
+	st := t.known.Load()
 	if st == nil || now.Before(st.renewAt) {
 		return time.Time{}, nil
 	}
@@ -163,7 +164,7 @@ func (g *Gate) extend(ctx context.Context, t *ticket) (time.Time, error) {
 const touchEvery = time.Minute
 
 // stand returns the principal of t as of now.
-func (g *Gate) stand(ctx context.Context, t *ticket) (*store.Principal, error) {
+func (g *Gate) stand(ctx context.Context, t *ticket, now time.Time) (*store.Principal, error) {
 	generation := g.feed.Generation()
 	st := t.known.Load()
 	if st == nil || st.generation != generation {
@@ -174,16 +175,20 @@ func (g *Gate) stand(ctx context.Context, t *ticket) (*store.Principal, error) {
 		st = &standing{generation: generation, principal: p, renewAt: renewAt}
 		t.known.Store(st)
 	}
-	if !st.principal.ExpiresAt.After(g.now()) {
+	if !st.principal.ExpiresAt.After(now) {
 		return nil, refused(nil)
 	}
 	return &st.principal, nil
 }
 
-// current makes sure that what this process has cached is good enough to decide by.
-func (g *Gate) current(ctx context.Context) error {
+// current makes sure that what this process has cached is good enough to decide by, and
+// returns the time to decide at.
+func (g *Gate) current(ctx context.Context) (time.Time, error) {
+	if now := g.now(); g.feed.fresh(now) && g.keys.settled(now) {
+		return now, nil
+	}
 	_, err := g.keys.current(ctx)
-	return err
+	return g.now(), err
 }
 
 func (g *Gate) load(ctx context.Context, t *ticket) (store.Principal, time.Time, error) {

@@ -155,10 +155,15 @@ func (s *Keys) current(ctx context.Context) (*keychain, error) {
 	return s.chain.Load(), nil
 }
 
+// settled reports whether refresh has nothing to do.
+func (s *Keys) settled(now time.Time) bool {
+	return s.known.Load() == s.told.Load() && s.chain.Load().holds(now)
+}
+
 // refresh reads the keys again when another process may have changed them, and arranges
 // them anew when the time of one begins or ends. Nearly always it does nothing.
 func (s *Keys) refresh(ctx context.Context, now time.Time) error {
-	if s.known.Load() == s.told.Load() && s.chain.Load().holds(now) {
+	if s.settled(now) {
 		return nil
 	}
 	s.mu.Lock()
