@@ -21,9 +21,8 @@ func (g *Guard) address(r *http.Request) string {
 	if !ok {
 		return ""
 	}
-	forwarded := r.Header["X-Forwarded-For"]
-	if len(forwarded) > 0 && g.trusted(peer) {
-		return g.behind(peer, forwarded).String()
+	if len(g.config.TrustedProxies) > 0 && len(r.Header["X-Forwarded-For"]) > 0 && g.trusted(peer) {
+		return g.behind(peer, r.Header["X-Forwarded-For"]).String()
 	}
 	if !strings.Contains(host, ":") {
 		return host // as it stands: the usual case costs nothing

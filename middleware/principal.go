@@ -74,7 +74,10 @@ const maxAgent = 512
 
 // agent returns the User-Agent header in a form that every database can keep.
 func agent(r *http.Request) string {
-	text := r.UserAgent()
+	var text string
+	if sent := r.Header["User-Agent"]; len(sent) > 0 {
+		text = sent[0]
+	}
 	if len(text) > maxAgent {
 		text = text[:maxAgent]
 	}
