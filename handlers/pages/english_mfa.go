@@ -8,7 +8,6 @@ func englishMFA() map[string]string {
 		"mfa.submit":      "Sign in",
 		"mfa.lost":        "No access to the app?",
 		"mfa.lost.link":   "Use a recovery code",
-		"mfa.again":       "Start again",
 		"recovery.title":  "Use a recovery code",
 		"recovery.lead":   "One of the codes that you kept when you set up the app. Each works once.",
 		"recovery.submit": "Sign in",

@@ -62,7 +62,7 @@ func TestReset(t *testing.T) {
 	if a.session() != nil {
 		t.Error("a reset signed somebody in")
 	}
-	b.get(t, link).want(t, 410, "This link no longer works", "replaced by a newer one")
+	b.get(t, link).want(t, 410, "This link no longer works", "replaced by a newer one", `href="/account/forgot"`)
 	b.post(t, "/account/reset", follow(t, link, phrase)).want(t, 410)
 	inside.get(t, "/").want(t, 200, "at / as ")
 	b.login(t, phrase, "/").want(t, 401, "Wrong email or password.")
@@ -95,7 +95,7 @@ func TestLoginFirstStep(t *testing.T) {
 	unknown := b.post(t, "/account/login", url.Values{"email": {"bob@example.com"}})
 	known.want(t, 200, "Signing in as", "Forgot your password?")
 	if strings.ReplaceAll(known.text, email, "bob@example.com") != unknown.text || known.StatusCode != unknown.StatusCode {
-		t.Errorf("ENU-01 the answers differ:\n%s\n%s", known.text, unknown.text)
+		t.Errorf("the first step tells::\n%s\n%s", known.text, unknown.text)
 	}
 }
 

@@ -65,7 +65,9 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 		Email: v.Values["email"], Password: form.Get("password"), Kind: store.Browser,
 	})
 	if err != nil {
-		v.Unconfirmed = fault.From(err).Code == fault.Forbidden
+		if v.Unconfirmed = fault.From(err).Code == fault.Forbidden; v.Unconfirmed {
+			v.blamed = "" // the password was right
+		}
 		return p.again(w, r, unconfirmed(err), "password.html", v)
 	}
 	return p.enter(w, r, l, v.Next)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/middleware"
+	"github.com/go-identity/identity/store"
 )
 
 // A page is what a template sees.
@@ -100,6 +101,11 @@ func (p *Pages) again(w http.ResponseWriter, r *http.Request, err error, name st
 func (p *Pages) problem(w http.ResponseWriter, r *http.Request, err error) {
 	f, l := fault.From(err), p.languages.of(r)
 	v := page{Title: heading(f.Code), Errors: sentences(l, f, ""), Next: "/account/login", Action: "problem.action"}
+	if f.Message == resetOver {
+		v.Next, v.Action = "/account/forgot", "problem.forgot"
+	} else if by, ok := middleware.PrincipalFrom(r.Context()); ok && by.Kind == store.UserKind {
+		v.Next, v.Action = securityPages, "security.back"
+	}
 	p.blame(w, r, f)
 	if err := p.render(w, r, middleware.Status(f.Code), "problem.html", v); err != nil {
 		p.Log.ErrorContext(r.Context(), "show a problem", "error", err)
