@@ -25,9 +25,11 @@ func (s *SignIn) Refresh(ctx context.Context, by store.Principal, refresh string
 		return Login{}, err
 	}
 	x := exchange{text: refresh, hash: hash, generation: s.feed.Generation()}
-	// What is cached can only lose the race for the statement that replaces the secret.
+	// What is cached can only lose the race for the statement that replaces the secret. What it
+	// refuses is looked at once more: the session may have been refreshed into another tenant by
+	// another process since, and then the token is an old one.
 	if o, ok := s.people.sessionSlot(userID, id).get(); ok && s.continues(o) && secret.Equal(o.Hash, hash) {
-		if l, err := s.rotate(ctx, by, o, x); err != errRaced {
+		if l, err := s.rotate(ctx, by, o, x); err != errRaced && !refuses(err) {
 			return l, err
 		}
 	}
@@ -68,6 +70,12 @@ func refusedRefresh(err error) error {
 		return errRefresh(err)
 	}
 	return err
+}
+
+// refuses reports whether err says that the session may not go on as asked.
+func refuses(err error) bool {
+	f := fault.From(err)
+	return f != nil && (f.Code == fault.Unauthenticated || f.Code == fault.Forbidden)
 }
 
 // errRaced means that another caller rotated the family first.

@@ -108,10 +108,14 @@ func (s *Users) Verify(ctx context.Context, by store.Principal, id string) error
 	return err
 }
 
-// Lock refuses the user everywhere until [Users.Unlock], and ends its sessions.
+// Lock refuses the user everywhere until [Users.Unlock], and ends its sessions and the logins
+// that wait for their second factor.
 func (s *Users) Lock(ctx context.Context, by store.Principal, id string) error {
 	_, err := s.amend(ctx, by, "user.locked", id, func(tx *unit, u *store.User) error {
 		u.Locked = true
+		if err := drop(ctx, tx, id, store.MFA); err != nil {
+			return err
+		}
 		if _, err := tx.RevokeSessions(ctx, id, tx.at); err != nil {
 			return err
 		}
