@@ -248,7 +248,7 @@ func TestSecurityEmail(t *testing.T) {
 	f := fixed.browser(t)
 	f.login(t, phrase, "/")
 	f.get(t, "/account/security/email").want(t, 404)
-	if a := f.get(t, "/account/security"); strings.Contains(a.text, "Change e-mail") {
+	if a := f.get(t, "/account/security"); strings.Contains(a.text, "/account/security/email") {
 		t.Error("the page offers what nobody may do")
 	}
 }

@@ -12,8 +12,6 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/go-identity/identity/handlers/pages"
-	"github.com/go-identity/identity/middleware"
-	"github.com/go-identity/identity/service"
 )
 
 // speaking is a browser whose person prefers the languages.
@@ -102,9 +100,8 @@ func TestEverythingIsTranslated(t *testing.T) {
 		c.Texts = map[string]map[string]string{"qps": pseudo()}
 		c.Brand = pages.Brand{}
 	}
-	fast := func(c *service.Config, _ *middleware.Config) { c.Lockout.Max = 3 }
 	seen := map[string]bool{}
-	tour(t, serve(t, face, fast), "qps", func(name string, a answer) {
+	tour(t, serve(t, face, strict), "qps", func(name string, a answer) {
 		seen[name] = true
 		if !strings.Contains(a.text, `<html lang="qps"`) {
 			t.Errorf("%s is in another language", name)

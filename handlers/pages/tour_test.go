@@ -3,9 +3,10 @@ package pages_test
 import (
 	"net/url"
 	"regexp"
-	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
 )
@@ -30,7 +31,8 @@ func tour(t *testing.T, s *site, language string, show func(name string, a answe
 	s.user(t)
 	tourLogin(t, s, get, post)
 	tourInside(t, s, get, post)
-	tourMFA(t, s, b, get, post)
+	tourMFA(t, s, get, post)
+	tourRefused(t, s, b, show)
 }
 
 type (
@@ -118,7 +120,7 @@ func tourInside(t *testing.T, s *site, get getter, post poster) {
 	post("confirm-wrong", "/account/security/email/confirm", url.Values{"newEmail": {fresh}, "code": {"1"}})
 }
 
-func tourMFA(t *testing.T, s *site, b browser, get getter, post poster) {
+func tourMFA(t *testing.T, s *site, get getter, post poster) {
 	t.Helper()
 	get("setup", "/account/security/mfa")
 	phone := s.scan(t, post("enroll", "/account/security/mfa", nil))
@@ -144,7 +146,7 @@ func tourMFA(t *testing.T, s *site, b browser, get getter, post poster) {
 	post("mfa-wrong", "/account/mfa", url.Values{"code": {"1"}})
 	get("recovery", "/account/mfa/recovery")
 	post("recovery-wrong", "/account/mfa/recovery", url.Values{"recovery": {"1"}})
-	s.advance(11 * 60e9)
+	s.advance(11 * time.Minute)
 	get("expired", "/account/mfa")
 	p, err := s.Users.ByEmail(t.Context(), store.System(), email)
 	if err != nil {
@@ -155,11 +157,24 @@ func tourMFA(t *testing.T, s *site, b browser, get getter, post poster) {
 	}
 	post("forced", "/account/login", login)
 	post("forced-enroll", "/account/mfa/setup", nil)
+}
+
+// tourRefused ends the tour: it closes the store.
+func tourRefused(t *testing.T, s *site, b browser, show func(string, answer)) {
+	t.Helper()
+	show("limited", b.post(t, "/account/signup", nil))
 	r := b.form(t, "/account/login", nil)
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	r.Header.Set("Origin", "https://evil.example")
-	if a := b.do(t, r); strings.Contains(a.text, "<html") {
-		return
+	show("refused", b.do(t, r))
+	if err := s.db.Close(); err != nil {
+		t.Fatal(err)
 	}
-	t.Error("a forged form got no page")
+	show("broken", b.get(t, "/account/reset?userId=a&token=b"))
+}
+
+// strict locks accounts early, and lets nobody sign up often.
+func strict(c *service.Config, m *middleware.Config) {
+	c.Lockout.Max = 3
+	m.Limiter = middleware.NewLimiter(m.Now, map[string]middleware.Rate{middleware.SignUp: {Requests: 4, Window: 24 * time.Hour}})
 }

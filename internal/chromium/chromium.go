@@ -26,6 +26,7 @@ type Tab struct {
 	ws      *websocket.Conn
 	session string
 	last    int
+	width   int      // of the window
 	loads   int      // Load events seen
 	said    []string // what the pages had to say in the console
 }
@@ -58,6 +59,7 @@ func New(t testing.TB) *Tab {
 		p.do(domain+".enable", nil, nil)
 	}
 	p.do("Emulation.setScriptExecutionDisabled", options{"value": true}, nil)
+	p.Look(Views()[0])
 	return p
 }
 
@@ -254,10 +256,19 @@ func Views() []View {
 	return []View{{"desk-light", 1100, "light"}, {"desk-dark", 1100, "dark"}, {"phone-light", 375, "light"}, {"phone-dark", 375, "dark"}}
 }
 
+// height is that of a window.
+const height = 760
+
+func (p *Tab) resize(width, height int) {
+	p.t.Helper()
+	p.do("Emulation.setDeviceMetricsOverride", options{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil)
+}
+
 // Look looks at the page in a view.
 func (p *Tab) Look(v View) {
 	p.t.Helper()
-	p.do("Emulation.setDeviceMetricsOverride", options{"width": v.Width, "height": 760, "deviceScaleFactor": 1, "mobile": false}, nil)
+	p.width = v.Width
+	p.resize(v.Width, height)
 	p.do("Emulation.setEmulatedMedia", options{"features": []options{
 		{"name": "prefers-color-scheme", "value": v.Scheme},
 		{"name": "prefers-reduced-motion", "value": "reduce"}, // else colours are caught on their way
@@ -276,16 +287,16 @@ func (p *Tab) Shoot(name string) {
 	}
 }
 
-// Picture keeps a picture of the whole page, however long it is.
+// Picture keeps a picture of the whole page, however long it is. The window grows for it: a
+// picture beyond the window is off by some columns where text runs from right to left.
 func (p *Tab) Picture(name string) {
 	p.t.Helper()
-	var size struct {
-		CSSContentSize struct{ Width, Height float64 }
-	}
+	var size struct{ CSSContentSize struct{ Height int } }
 	p.do("Page.getLayoutMetrics", nil, &size)
-	clip := options{"x": 0, "y": 0, "width": size.CSSContentSize.Width, "height": size.CSSContentSize.Height, "scale": 1}
+	p.resize(p.width, max(height, size.CSSContentSize.Height))
 	var shot struct{ Data string }
-	p.do("Page.captureScreenshot", options{"captureBeyondViewport": true, "clip": clip}, &shot)
+	p.do("Page.captureScreenshot", nil, &shot)
+	p.resize(p.width, height)
 	png, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(p.t.ArtifactDir(), name+".png"), png, 0o600)
