@@ -144,6 +144,7 @@ func englishErrors() map[string]string {
 		"error.internal":    "Something went wrong on our side. Try again in a moment.",
 		"wait.minute":       "a minute",
 		"wait.minutes":      "{0} minutes",
+		"wait.hours":        "{0} hours",
 
 		"problem.missing":  "Page not found",
 		"problem.gone":     "This link no longer works",

@@ -3,12 +3,11 @@ package pages
 import (
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"strconv"
 
 	"github.com/go-identity/identity/internal/fault"
 )
@@ -76,6 +75,9 @@ func said(l language, m string) string {
 func wait(l language, d time.Duration) string {
 	if d <= 90*time.Second {
 		return l.T("wait.minute")
+	}
+	if d > 2*time.Hour {
+		return l.T("wait.hours", int(math.Ceil(d.Hours())))
 	}
 	return l.T("wait.minutes", int(math.Ceil(d.Minutes())))
 }
