@@ -308,6 +308,15 @@ func TestAttackRememberedDevice(t *testing.T) {
 		if ok, _, err := w.MFA.MayRemember(t.Context(), someone, l.MFAToken); ok || err != nil {
 			t.Errorf("MayRemember = %t, %v", ok, err)
 		}
+		for tenantID, ok := range map[string]bool{"": false, w.by.TenantID: true} {
+			if _, err := w.MFAPolicies.Put(t.Context(), hostIn(tenantID), service.MFAPolicyChange{Remember: ptr(ok)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.remembered(t, "d1")
+		if !asks(t, w, "ann@example.com", good, "d1") {
+			t.Error("it is not asked though the environment remembers nothing")
+		}
 	})
 	story("SES-28 after a change of the password", func(t *testing.T, w factored) {
 		if err := w.Passwords.Change(t.Context(), w.by, good, fresh); err != nil {
