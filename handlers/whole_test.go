@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,8 @@ type whole struct {
 	api  http.Handler
 	svc  *service.Services
 	log  *journal
-	mail []string
+	mail []string // of a delivery that is over
+	sent sync.Mutex
 	file string
 }
 
@@ -75,6 +77,8 @@ func (w *whole) services(db store.Store, log *slog.Logger, unverified bool, chan
 	c := service.Config{
 		Store: db, Now: time.Now, Log: log, Ring: ring, Hasher: hasher,
 		Send: func(_ context.Context, m store.Message) error {
+			w.sent.Lock() // messages leave side by side
+			defer w.sent.Unlock()
 			w.mail = append(w.mail, m.Text)
 			return nil
 		},
