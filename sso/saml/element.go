@@ -87,6 +87,9 @@ func value(el *etree.Element, name string) string {
 
 // instant reads an attribute that is a time. One without a zone is no instant.
 func instant(el *etree.Element, name string) (t time.Time, present bool, err error) {
+	if el == nil {
+		return t, false, nil
+	}
 	v, present := attribute(el, name)
 	if !present {
 		return t, false, nil

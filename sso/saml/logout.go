@@ -184,7 +184,7 @@ func (c *Connection) AnswerLogout(out Logout, done bool, now time.Time) (Message
 	}
 	return c.send(r.Element(), way{
 		name: "SAMLResponse", get: or(c.Provider.AnswerGet, c.Provider.LogoutGet),
-		post: or(c.Provider.AnswerPost, c.Provider.LogoutPost),
+		post:       or(c.Provider.AnswerPost, c.Provider.LogoutPost),
 		relayState: out.RelayState, signed: true,
 	})
 }

@@ -48,10 +48,13 @@ func (p *profile) shape() error {
 			return sso.Refuse(fmt.Sprintf("the assertion has a part %.60q that is not known", child.Tag), nil)
 		}
 	}
-	for _, name := range []string{"Subject", "Conditions", "AuthnStatement"} {
+	for _, name := range []string{"Subject", "Conditions"} {
 		if only(p.el, nsAssertion, name) == nil {
 			return sso.Refuse("the assertion must have exactly one "+name, nil)
 		}
+	}
+	if len(children(p.el, nsAssertion, "AuthnStatement")) > 1 {
+		return sso.Refuse("the assertion has several AuthnStatements", nil)
 	}
 	return nil
 }
@@ -215,11 +218,17 @@ func (p *profile) addressed(restriction *etree.Element) bool {
 	})
 }
 
+// authenticated checks how and when the person signed in at the provider. The statement
+// belongs there, but real providers leave it out: then nothing is known, and a connection
+// that insists on a way or an age refuses.
 func (p *profile) authenticated() error {
 	p.authn = only(p.el, nsAssertion, "AuthnStatement")
 	p.context = text(only(only(p.authn, nsAssertion, "AuthnContext"), nsAssertion, "AuthnContextClassRef"))
 	if len(p.c.Contexts) > 0 && !slices.Contains(p.c.Contexts, p.context) {
 		return sso.Refuse(fmt.Sprintf("the person signed in by %.120q, and this connection insists on %q", p.context, p.c.Contexts), nil)
+	}
+	if p.authn == nil && p.c.MaxAuthAge == 0 {
+		return nil
 	}
 	at, present, err := instant(p.authn, "AuthnInstant")
 	if err != nil || !present {

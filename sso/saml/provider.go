@@ -51,6 +51,7 @@ type Source struct {
 // the document is trusted to bring the right one.
 func ParseMetadata(doc []byte, from Source) (p Provider, err error) {
 	defer contain(&err)
+	doc = bytes.TrimPrefix(doc, []byte("\ufeff")) // files from Windows begin so
 	s := scanner{limit: limit{maxMetadata, maxMetadataNodes}, roots: []xml.Name{
 		{Space: nsMetadata, Local: "EntityDescriptor"}, {Space: nsMetadata, Local: "EntitiesDescriptor"},
 	}}
