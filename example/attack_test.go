@@ -28,6 +28,12 @@ func TestAttackFile(t *testing.T) {
 						return
 					}
 					held = decode[signedIn](t, a)
+					// A change that reads before it writes.
+					a, err = ps[n%2].try(t.Context(), held.AccessToken, "PUT", "/identity/resources/users/v2/me", map[string]any{"name": "Vic"})
+					if err != nil || a.status != http.StatusOK {
+						t.Errorf("caller %d, change %d = %d %s, %v", i, n, a.status, a.body, err)
+						return
+					}
 				}
 			})
 		}
