@@ -20,6 +20,9 @@ func TestAttackFlips(t *testing.T) {
 	}
 	accepted := 0
 	for i := range doc {
+		if testing.Short() && i%5 > 0 {
+			continue
+		}
 		changed := append([]byte(nil), doc...)
 		changed[i] ^= 1 << (i % 7) // the eighth makes it other than UTF-8
 		if got, err := send(t, changed); err == nil {

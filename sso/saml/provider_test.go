@@ -11,8 +11,10 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"math/big"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -40,12 +42,33 @@ type pair struct {
 	cert *x509.Certificate
 }
 
-// Keys are slow to make: one for the provider, one for us, one for an attacker.
+// The keys of the provider and ours are files, so that a fuzzer's processes share them; the
+// attacker's is made anew.
 var (
-	theirs   = sync.OnceValue(newPair)
-	mine     = sync.OnceValue(newPair)
+	theirs   = sync.OnceValue(func() pair { return readPair("testdata/theirs.pem") })
+	mine     = sync.OnceValue(func() pair { return readPair("testdata/mine.pem") })
 	stranger = sync.OnceValue(newPair)
 )
+
+func readPair(name string) pair {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return pair{}
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return pair{}
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return pair{}
+	}
+	private, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return pair{}
+	}
+	return pair{private, certify(private)}
+}
 
 func newPair() pair {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
