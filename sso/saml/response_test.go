@@ -78,12 +78,12 @@ func outerPrefix(s string) string {
 	return strings.Replace(s, ` xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"`, "", 1)
 }
 
-// TestKeyRollover tries every certificate of a provider, with and without KeyInfo (SAML-15).
-func TestKeyRollover(t *testing.T) {
+// TestAttackRollover tries every certificate of a provider, with and without KeyInfo.
+func TestAttackRollover(t *testing.T) {
 	t.Parallel()
 	for name, certs := range map[string][]*x509.Certificate{
-		"old and new": {stranger().cert, theirs().cert},
-		"one":         {theirs().cert},
+		"SAML-15 old and new": {stranger().cert, theirs().cert},
+		"SAML-15 one":         {theirs().cert},
 	} {
 		for _, keyInfo := range []bool{true, false} {
 			c := connection()
