@@ -17,7 +17,7 @@ import (
 )
 
 // areas are the areas of the catalogue of adversarial cases that concern what is built.
-const areas = "RT|SES|PW|ENU|LCK|MFA|ML|RBAC|JWT|TPL|SAML|STO|SQL|HTTP|OPS"
+const areas = "RT|SES|PW|ENU|LCK|MFA|ML|RBAC|JWT|TPL|SAML|STO|SQL|HTTP|OPS|OIDC|SSRF"
 
 // TestThreatModel compares three things: the catalogue of cases, the tests that carry a
 // case's id, and the list in docs/threat-model.md of what does not apply yet. Each case is
