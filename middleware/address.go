@@ -13,21 +13,33 @@ const maxHops = 32
 // address returns the address that r comes from: of the peer, or where the peer is a
 // trusted proxy, of the nearest hop that is not. What cannot be read counts as not sent.
 func (g *Guard) address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+	forwarded := r.Header["X-Forwarded-For"]
+	if len(g.config.TrustedProxies) > 0 && len(forwarded) > 0 {
+		if peer, ok := parseAddress(hostOf(r.RemoteAddr)); ok && g.trusted(peer) {
+			return g.behind(peer, forwarded).String()
+		}
 	}
+	return peerOf(r.RemoteAddr)
+}
+
+// peerOf returns the address of the peer alone. That of an address is itself.
+func peerOf(remote string) string {
+	host := hostOf(remote)
 	peer, ok := parseAddress(host)
-	if !ok {
+	switch {
+	case !ok:
 		return ""
-	}
-	if len(g.config.TrustedProxies) > 0 && len(r.Header["X-Forwarded-For"]) > 0 && g.trusted(peer) {
-		return g.behind(peer, r.Header["X-Forwarded-For"]).String()
-	}
-	if !strings.Contains(host, ":") {
+	case !strings.Contains(host, ":"):
 		return host // as it stands: the usual case costs nothing
 	}
 	return peer.String()
+}
+
+func hostOf(remote string) string {
+	if host, _, err := net.SplitHostPort(remote); err == nil {
+		return host
+	}
+	return remote
 }
 
 func (g *Guard) trusted(a netip.Addr) bool {

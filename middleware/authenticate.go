@@ -51,7 +51,7 @@ func (g *Guard) Authenticate(next http.Handler) http.Handler {
 // Anonymous tells next where the request comes from and looks at no credential.
 func (g *Guard) Anonymous(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &caller{Context: r.Context(), guard: g, ip: g.address(r), agent: agent(r)}
+		c := g.caller(r)
 		next.ServeHTTP(w, r.WithContext(c))
 	})
 }
@@ -61,7 +61,7 @@ func (g *Guard) identify(w http.ResponseWriter, r *http.Request) *http.Request {
 	if c := callerFrom(r.Context()); c != nil && c.guard == g {
 		return r
 	}
-	c := &caller{Context: r.Context(), guard: g, ip: g.address(r), agent: agent(r)}
+	c := g.caller(r)
 	g.resolve(w, r, c)
 	return r.WithContext(c)
 }

@@ -19,7 +19,21 @@ type caller struct {
 	guard     *Guard // whose word this is: a process may hold several
 	principal *store.Principal
 	err       error // why there is no principal, though a credential was shown
-	ip, agent string
+
+	remote, agent string // as they were sent: what nobody asks for is not worked out
+}
+
+// caller returns the caller of r before anything is known but where it comes from. What is
+// believed of proxies is worked out now: headers can be changed on the way.
+func (g *Guard) caller(r *http.Request) *caller {
+	c := &caller{Context: r.Context(), guard: g, remote: r.RemoteAddr}
+	if len(g.config.TrustedProxies) > 0 {
+		c.remote = g.address(r)
+	}
+	if sent := r.Header["User-Agent"]; len(sent) > 0 {
+		c.agent = sent[0]
+	}
+	return c
 }
 
 // Value implements context.Context.
@@ -47,7 +61,7 @@ func PrincipalFrom(ctx context.Context) (store.Principal, bool) {
 	if c.principal != nil {
 		p = *c.principal
 	}
-	p.IP, p.UserAgent = c.ip, c.agent
+	p.IP, p.UserAgent = peerOf(c.remote), agent(c.agent)
 	return p, c.principal != nil
 }
 
@@ -72,12 +86,8 @@ func (c *caller) refusal() error {
 // maxAgent bounds how much of a User-Agent header is kept.
 const maxAgent = 512
 
-// agent returns the User-Agent header in a form that every database can keep.
-func agent(r *http.Request) string {
-	var text string
-	if sent := r.Header["User-Agent"]; len(sent) > 0 {
-		text = sent[0]
-	}
+// agent returns a User-Agent header in a form that every database can keep.
+func agent(text string) string {
 	if len(text) > maxAgent {
 		text = text[:maxAgent]
 	}
