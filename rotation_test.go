@@ -5,12 +5,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,12 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-identity/identity"
 	"github.com/go-identity/identity/internal/pgtest"
-	"github.com/go-identity/identity/service"
-	"github.com/go-identity/identity/store"
-	"github.com/go-identity/identity/store/postgres"
-	"github.com/go-identity/identity/store/sqlite"
 )
 
 const (
@@ -41,9 +33,8 @@ func rotationTime() time.Duration {
 	return 3 * time.Second
 }
 
-// A fleet is two processes' worth of Identity on one database, with clients.
+// A fleet is two processes on one database, with clients.
 type fleet struct {
-	ids   []*identity.Identity
 	bases []string
 	http  *http.Client
 
@@ -57,20 +48,15 @@ type fleet struct {
 // no request fails, a token is good at both processes until it expires, and the public
 // keys never show a secret. It is not parallel: it wants the machine for itself.
 func TestRotationUnderLoad(t *testing.T) {
-	databases := map[string]func(*testing.T) func() (store.Store, error){
-		"sqlite": func(t *testing.T) func() (store.Store, error) {
-			path := filepath.Join(t.TempDir(), "identity.db")
-			return func() (store.Store, error) { return sqlite.Open(t.Context(), path) }
-		},
-		"postgres": func(t *testing.T) func() (store.Store, error) {
-			url := pgtest.URL(t)
-			return func() (store.Store, error) { return postgres.Open(t.Context(), url) }
-		},
+	databases := map[string]func(*testing.T) string{
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "identity.db") },
+		"postgres": func(t *testing.T) string { return pgtest.URL(t) },
 	}
 	for _, name := range []string{"sqlite", "postgres"} {
 		t.Run("JWT-52 "+name, func(t *testing.T) {
 			f := newFleet(t, databases[name](t))
 			sessions := f.signIn(t)
+			f.requests.Store(0) // what counts is what happens while keys rotate
 			ctx, cancel := context.WithCancel(t.Context())
 			var all sync.WaitGroup
 			for i, s := range sessions {
@@ -84,60 +70,46 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
-func newFleet(t *testing.T, open func() (store.Store, error)) *fleet {
+func newFleet(t *testing.T, database string) *fleet {
 	t.Helper()
 	f := &fleet{
 		kids: map[string]bool{},
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: rotationClients}},
 	}
-	t.Cleanup(f.http.CloseIdleConnections)
 	for range 2 {
-		db, err := open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		id, err := identity.New(t.Context(), identity.Options{
-			Store: db, BaseURL: "https://app.example", Secrets: [][]byte{[]byte("a secret of this test, 32+ bytes")},
-			Logger: slog.New(slog.DiscardHandler), SignUp: identity.SignUpOptions{SkipVerification: true},
-			Limits:  identity.LimitOptions{Off: true},
-			Session: identity.SessionOptions{RevocationLag: 100 * time.Millisecond},
-			Token:   identity.TokenOptions{Algorithm: "ES256", Lifetime: rotationLife, Publish: 500 * time.Millisecond},
-		})
-		if err != nil {
-			t.Fatal(errors.Join(err, db.Close()))
-		}
-		s := httptest.NewServer(id.Handler())
-		t.Cleanup(func() {
-			s.Close()
-			_ = id.Close()
-		})
-		f.ids, f.bases = append(f.ids, id), append(f.bases, s.URL)
+		f.bases = append(f.bases, startRotator(t, database).base)
 	}
+	t.Cleanup(f.http.CloseIdleConnections)
 	return f
 }
 
+// A pair is what a client holds: an access token and the refresh token for the next.
+type pair struct{ AccessToken, RefreshToken string }
+
 // signIn opens a session for each client, of a few users: hashing passwords is not what is
 // tested.
-func (f *fleet) signIn(t *testing.T) []service.Login {
+func (f *fleet) signIn(t *testing.T) []pair {
 	t.Helper()
-	var all []service.Login
+	var all []pair
 	for i := range rotationClients {
 		email := fmt.Sprintf("user%d@example.com", i%8)
-		var l service.Login
-		var err error
+		path, body := loginPath, object{"email": email, "password": sweepPassword}
 		if i < 8 {
-			var made service.SignedUp
-			made, err = f.ids[i%2].SignUp.Create(t.Context(), store.Principal{}, service.NewSignUp{Email: email, Password: sweepPassword, Company: email})
-			if err == nil {
-				l = *made.Login
-			}
-		} else {
-			l, err = f.ids[i%2].SignIn.Password(t.Context(), store.Principal{}, service.PasswordLogin{Email: email, Password: sweepPassword})
+			path, body = signUpPath, newcomer(email)
+			body["password"] = sweepPassword
 		}
-		if err != nil {
-			t.Fatal(err)
+		status, text := f.call(t.Context(), "POST", f.bases[i%2]+path, "", body)
+		var answer struct {
+			pair
+			AuthResponse pair
 		}
-		all = append(all, l)
+		if err := json.Unmarshal(text, &answer); status != http.StatusOK || err != nil {
+			t.Fatalf("POST %s = %d %s", path, status, text)
+		}
+		if i < 8 {
+			answer.pair = answer.AuthResponse
+		}
+		all = append(all, answer.pair)
 	}
 	return all
 }
@@ -154,8 +126,8 @@ func (f *fleet) rotate(t *testing.T) int {
 		if took > rotationTime() && (f.enough(n) || took > time.Minute) {
 			return n
 		}
-		if _, err := f.ids[n%2].Keys.Rotate(t.Context(), identity.System()); err != nil {
-			t.Errorf("rotation %d: %v", n, err)
+		if status, text := f.call(t.Context(), "POST", f.bases[n%2]+rotationPath, "", nil); status != http.StatusNoContent {
+			t.Errorf("rotation %d = %d %s", n, status, text)
 		}
 	}
 }
@@ -169,8 +141,8 @@ func (f *fleet) enough(rotations int) bool {
 
 // work is one client: it calls both processes with the token that it has, exchanges it for
 // the next at either, keeps an old one to its end, and looks at the public keys.
-func (f *fleet) work(ctx context.Context, client int, l service.Login) {
-	access, refresh := l.AccessToken, l.Secret
+func (f *fleet) work(ctx context.Context, client int, held pair) {
+	access, refresh := held.AccessToken, held.RefreshToken
 	kept := access
 	for n := client; ctx.Err() == nil; n++ {
 		f.use(ctx, f.bases[n%2], access)
@@ -178,8 +150,8 @@ func (f *fleet) work(ctx context.Context, client int, l service.Login) {
 		if n%4 != 0 && time.Until(expiry(access)) > rotationLife/2 {
 			continue
 		}
-		var answer struct{ AccessToken, RefreshToken string }
-		status, text := f.call(ctx, "POST", f.bases[n/4%2]+"/identity/resources/auth/v1/user/token/refresh", "", map[string]string{"refreshToken": refresh})
+		var answer pair
+		status, text := f.call(ctx, "POST", f.bases[n/4%2]+refreshPath, "", map[string]string{"refreshToken": refresh})
 		if err := json.Unmarshal(text, &answer); status != http.StatusCreated || err != nil {
 			f.fail("refresh = %d %s", status, text)
 			continue
@@ -190,11 +162,9 @@ func (f *fleet) work(ctx context.Context, client int, l service.Login) {
 	}
 }
 
-const profilePath = "/identity/resources/users/v2/me"
-
 // use calls with a token that is good, still when the answer comes: the machine may be slow.
 func (f *fleet) use(ctx context.Context, base, access string) {
-	status, text := f.call(ctx, "GET", base+profilePath, access, nil)
+	status, text := f.call(ctx, "GET", base+mePath, access, nil)
 	if status != http.StatusOK && time.Until(expiry(access)) > 0 {
 		f.fail("GET me with a token of %s = %d %s", header(access), status, text)
 	}
@@ -203,7 +173,7 @@ func (f *fleet) use(ctx context.Context, base, access string) {
 // keep uses an old token until it expires, and the next from then on.
 func (f *fleet) keep(ctx context.Context, base string, kept *string, next string) {
 	left := time.Until(expiry(*kept))
-	status, text := f.call(ctx, "GET", base+profilePath, *kept, nil)
+	status, text := f.call(ctx, "GET", base+mePath, *kept, nil)
 	switch {
 	case status != http.StatusOK && time.Until(expiry(*kept)) > 0:
 		f.fail("GET me with a token of %s that has %s left = %d %s", header(*kept), left, status, text)
