@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,10 +84,11 @@ func (b *mailbox) send(_ context.Context, m identity.Message) error {
 	return nil
 }
 
+// messages returns what left, in the order in which it was written: several leave at once.
 func (b *mailbox) messages() []identity.Message {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return append([]identity.Message(nil), b.all...)
+	return slices.SortedStableFunc(slices.Values(b.all), func(x, y identity.Message) int { return x.CreatedAt.Compare(y.CreatedAt) })
 }
 
 const (

@@ -87,6 +87,7 @@ func (w witness) silent(t *testing.T) {
 func (w witness) person(t *testing.T) object {
 	t.Helper()
 	w.do(t, 200, "POST", signUpPath, newcomer("ann@acme.example"))
+	w.clock.advance(time.Second) // so that one link is the newest
 	w.do(t, 200, "POST", signUpPath, newcomer("ann@acme.example"))
 	_, q := w.deliver(t)
 	w.secrets[q.Get("token")] = "the token of a link"
