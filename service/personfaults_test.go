@@ -219,7 +219,7 @@ func personScenes() map[string]scene {
 		"sign-in": {proved, signInScene}, "sign-in with a cookie": {proved, cookieScene}, "refresh": {proved, refreshScene},
 		"log-out": {proved, logoutScene}, "change of password": {proved, passwordScene}, "end of all sessions": {proved, endScene},
 		"switch of tenant": {proved, switchScene}, "assignment": {proved, assignScene}, "new user": {proved, createScene},
-		"resolving a token": {proved, resolveScene},
+		"resolving a token": {proved, resolveScene}, "reset of a password": {proved, resetScene},
 	}
 	return all
 }
@@ -386,6 +386,30 @@ func createScene(t *testing.T, w *trial) step {
 		take: plain(func() error { return errOf(w.Users.Create(t.Context(), host, in)) }),
 		then: func() { wantCode(t, "sign-in afterwards", errOf(w.login(t, in.Email, good)), "") },
 	}
+}
+
+func resetScene(t *testing.T, w *trial) step {
+	l, email := w.newcomer(t), w.email()
+	in := w.forgotten(t, l.User.ID)
+	return step{lost: fault.Gone,
+		take: plain(func() error { return w.Resets.Reset(t.Context(), someone, in) }),
+		then: func() {
+			wantCode(t, "the old password", errOf(w.login(t, email, good)), fault.Unauthenticated)
+			wantCode(t, "the new password", errOf(w.login(t, email, in.Password)), "")
+			wantCode(t, "a session from before", errOf(w.refresh(t, l.Secret)), fault.Unauthenticated)
+			wantCode(t, "the link afterwards", w.Resets.Reset(t.Context(), someone, in), fault.Gone)
+		},
+	}
+}
+
+// forgotten is what a link to a new password brings back.
+func (w *trial) forgotten(t *testing.T, userID string) service.PasswordChoice {
+	t.Helper()
+	_, token, err := w.Resets.Link(t.Context(), host, userID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return service.PasswordChoice{UserID: userID, Token: token, Password: "another long password of ann"}
 }
 
 func resolveScene(t *testing.T, w *trial) step {

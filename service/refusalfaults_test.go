@@ -54,6 +54,7 @@ func refusals() map[string]func(*testing.T, *trial) step {
 		"a refresh token that was replaced":  reusedScene,
 		"a link that was used":               usedLinkScene,
 		"a link that expired":                expiredLinkScene,
+		"a reset link that was used":         usedResetScene,
 		"a change with the wrong password":   wrongChangeScene,
 		"an API secret that was taken back":  secretScene,
 		"a role above one's own":             roleScene,
@@ -174,6 +175,14 @@ func expiredLinkScene(t *testing.T, w *trial) step {
 	in := w.linked(t)
 	w.clock.advance(time.Hour)
 	return w.activated(t, in)
+}
+
+func usedResetScene(t *testing.T, w *trial) step {
+	in := w.forgotten(t, w.newcomer(t).User.ID)
+	if err := w.Resets.Reset(t.Context(), someone, in); err != nil {
+		t.Fatal(err)
+	}
+	return step{lost: fault.Gone, then: nothing, take: plain(func() error { return w.Resets.Reset(t.Context(), someone, in) })}
 }
 
 func wrongChangeScene(t *testing.T, w *trial) step {
