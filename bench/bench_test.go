@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/go-identity/identity"
 	"github.com/go-identity/identity/service"
@@ -40,14 +41,16 @@ type site struct {
 	handler http.Handler
 }
 
-func newSite(ctx context.Context, dir string, users int) (*site, error) {
+func newSite(ctx context.Context, dir string, users, cached int) (*site, error) {
 	db, err := sqlite.Open(ctx, filepath.Join(dir, "bench.db"))
 	if err != nil {
 		return nil, err
 	}
 	id, err := identity.New(ctx, identity.Options{
 		Store: db, Limits: identity.LimitOptions{Off: true}, Logger: slog.New(slog.DiscardHandler),
-		SignUp: identity.SignUpOptions{SkipVerification: true},
+		SignUp: identity.SignUpOptions{SkipVerification: true}, Permissions: catalogue(),
+		Roles: []identity.RoleSeed{{Key: "reader", Name: "Reader", Default: true, Permissions: catalogue()[:held]}},
+		Token: identity.TokenOptions{Lifetime: time.Hour, Cached: cached},
 	})
 	if err != nil {
 		return nil, err
@@ -62,20 +65,34 @@ func newSite(ctx context.Context, dir string, users int) (*site, error) {
 
 func address(i int) string { return fmt.Sprintf("user%d@acme.example", i) }
 
-// login signs a user in over the wire and returns the refresh token.
-func (s *site) login(user int) (string, error) {
+// catalogue is what the host's guards ask for. Everybody holds the first of them.
+func catalogue() []identity.Permission {
+	all := make([]identity.Permission, held+1)
+	for i := range all {
+		all[i] = identity.Permission(fmt.Sprintf("reports.section%d.read", i))
+	}
+	return all
+}
+
+const held = 10
+
+// A pass is what a sign-in or a refresh gives.
+type pass struct{ AccessToken, RefreshToken string }
+
+// login signs a user in over the wire.
+func (s *site) login(user int) (pass, error) {
 	return s.token("/identity/resources/auth/v1/user", map[string]string{"email": address(user), "password": passphrase})
 }
 
-// refresh exchanges a refresh token for its successor.
-func (s *site) refresh(token string) (string, error) {
+// refresh exchanges a refresh token for its successor and a new access token.
+func (s *site) refresh(token string) (pass, error) {
 	return s.token("/identity/resources/auth/v1/user/token/refresh", map[string]string{"refreshToken": token})
 }
 
-func (s *site) token(path string, body map[string]string) (string, error) {
+func (s *site) token(path string, body map[string]string) (out pass, err error) {
 	b, err := json.Marshal(body)
 	if err != nil {
-		return "", err
+		return out, err
 	}
 	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(b))
 	r.Header.Set("Content-Type", "application/json")
@@ -83,8 +100,7 @@ func (s *site) token(path string, body map[string]string) (string, error) {
 	s.handler.ServeHTTP(w, r)
 	text, err := io.ReadAll(w.Body)
 	if err != nil || w.Code >= 300 {
-		return "", fmt.Errorf("%s: %d %s %w", path, w.Code, text, err)
+		return out, fmt.Errorf("%s: %d %s %w", path, w.Code, text, err)
 	}
-	var out struct{ RefreshToken string }
-	return out.RefreshToken, json.Unmarshal(text, &out)
+	return out, json.Unmarshal(text, &out)
 }

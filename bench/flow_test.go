@@ -22,7 +22,7 @@ type flows struct {
 
 func newFlows(tb testing.TB) *flows {
 	tb.Helper()
-	s, err := newSite(tb.Context(), tb.TempDir(), 1)
+	s, err := newSite(tb.Context(), tb.TempDir(), 1, 0)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -35,9 +35,11 @@ func newFlows(tb testing.TB) *flows {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { f.disk.Close() })
-	if f.refresh, err = s.login(0); err != nil {
+	p, err := s.login(0)
+	if err != nil {
 		tb.Fatal(err)
 	}
+	f.refresh = p.RefreshToken
 	return f
 }
 
@@ -67,15 +69,11 @@ func (f *flows) signDurably() error {
 	return f.sync()
 }
 
-func (f *flows) sync() error {
-	if _, err := f.disk.Write(make([]byte, 4096)); err != nil {
-		return err
-	}
-	return f.disk.Sync()
-}
+func (f *flows) sync() error { return writeThrough(f.disk) }
 
-func (f *flows) rotate() (err error) {
-	f.refresh, err = f.site.refresh(f.refresh)
+func (f *flows) rotate() error {
+	p, err := f.site.refresh(f.refresh)
+	f.refresh = p.RefreshToken
 	return err
 }
 
@@ -92,13 +90,22 @@ func BenchmarkFlow(b *testing.B) {
 		{"rsa-sign", f.sign},
 		{"refresh", f.rotate},
 	} {
-		b.Run(bb.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := bb.do(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+		bench(b, bb.name, bb.do)
 	}
+}
+
+// flowGoals is G9 by the processor, and by the clock on the wall, where a durable write
+// waits for the disk as well.
+func flowGoals(t *testing.T, b *board) {
+	f := newFlows(t)
+	login, hash := side{2, times(f.login)}, side{2, times(f.argon2)}
+	refresh, sign, durably := side{10, times(f.rotate)}, side{10, times(f.sign)}, side{10, times(f.signDurably)}
+	b.report(t, "a whole sign-in / Argon2id alone, processor time", atMost(1.15), pair{processor(), 61, login, hash}.ratios(t))
+	b.report(t, "a whole sign-in / Argon2id alone, wall time", atMost(1.15), pair{wall(), 61, login, hash}.ratios(t))
+	b.report(t, "a whole refresh / one RS256 signature, processor time", atMost(1.4), pair{processor(), 101, refresh, sign}.ratios(t))
+	b.report(t, "a whole refresh / one RS256 signature and one fsync, processor time", atMost(1.4),
+		pair{processor(), 101, refresh, durably}.ratios(t))
+	b.report(t, "a whole refresh / one RS256 signature and one fsync, wall time", atMost(1.4),
+		pair{wall(), 101, refresh, durably}.ratios(t))
+	b.report(t, "a whole refresh / one RS256 signature, wall time", atMost(1.4), pair{wall(), 101, refresh, sign}.ratios(t))
 }

@@ -121,3 +121,28 @@ func BenchmarkRotate(b *testing.B) {
 		}
 	}
 }
+
+// rotateGoals is G10: half the time for the same work is twice the rate.
+func rotateGoals(t *testing.T, b *board) {
+	for _, tt := range []struct {
+		clients int
+		want    goal
+	}{{8, atLeast(2)}, {64, atLeast(4)}} {
+		single, grouped := side{2000, rotating(t, tt.clients, modes[1])}, side{2000, rotating(t, tt.clients, modes[0])}
+		b.report(t, fmt.Sprintf("durable rotations a second at %d clients, grouped / single, no errors", tt.clients), tt.want,
+			pair{wall(), 15, single, grouped}.ratios(t))
+	}
+}
+
+// rotating returns work that many clients share.
+func rotating(t *testing.T, clients int, m mode) func(int) error {
+	t.Helper()
+	all := rotators(t, clients, m.options...)
+	return func(n int) error {
+		errors, first := spend(t.Context(), all, n)
+		if errors > 0 {
+			return fmt.Errorf("%d of %d rotations failed: %w", errors, n, first)
+		}
+		return nil
+	}
+}

@@ -159,25 +159,15 @@ func BenchmarkSAML(b *testing.B) {
 		{"library", a.byLibrary(a.valid)}, {"ours", a.byOurs(a.valid)},
 		{"bomb-library", refused(a.byLibrary(a.bomb))}, {"bomb-ours", refused(a.byOurs(a.bomb))},
 	} {
-		b.Run(tt.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := tt.do(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+		bench(b, tt.name, tt.do)
 	}
 }
 
-// TestSAMLGoals is G15 as ratios of one run.
-func TestSAMLGoals(t *testing.T) {
-	if testing.Short() {
-		t.Skip("ratios need a quiet minute")
-	}
+// samlGoals is G15.
+func samlGoals(t *testing.T, b *board) {
 	a := newAnswers(t)
-	report(t, "G15", "a valid answer / the library alone, processor time", atMost(1.15),
-		pair{processor(), 15, 100, times(a.byOurs(a.valid)), times(a.byLibrary(a.valid))}.ratios(t))
-	report(t, "G15", "70 kB of nesting refused / the library alone, wall time", atMost(0.01),
-		pair{wall(), 5, 3, times(refused(a.byOurs(a.bomb))), times(refused(a.byLibrary(a.bomb)))}.ratios(t))
+	b.report(t, "a valid answer / the library alone, processor time", atMost(1.15),
+		compared(a.byOurs(a.valid), a.byLibrary(a.valid)).ratios(t))
+	b.report(t, "70 kB of nesting refused / the library alone, wall time", atMost(0.01),
+		pair{wall(), 5, side{100, times(refused(a.byOurs(a.bomb)))}, side{3, times(refused(a.byLibrary(a.bomb)))}}.ratios(t))
 }
