@@ -377,6 +377,13 @@ func TestAttackAddress(t *testing.T) {
 			if got := g.AddressOf(r); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
+			g.Authenticate(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				r.Header.Set("X-Forwarded-For", "6.6.6.6") // another middleware's idea, too late
+				r.RemoteAddr = "6.6.6.6:1"
+				if p, _ := middleware.PrincipalFrom(r.Context()); p.IP != tt.want {
+					t.Errorf("the caller's address is %q, want %q", p.IP, tt.want)
+				}
+			})).ServeHTTP(httptest.NewRecorder(), r)
 		})
 	}
 }
