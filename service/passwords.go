@@ -23,20 +23,16 @@ type Passwords struct {
 	unlocks  *Unlocks
 	compose  *message.Composer
 	brand    string
-	// stripes let one check run per account and process, so that attempts in flight cannot
+	// lanes let one check run per account and process, so that attempts in flight cannot
 	// lock out somebody who signs in from many devices at once with the right password.
-	stripes [256]chan struct{}
+	lanes lanes
 }
 
 func newPasswords(b *base, c Config, tries *attempts, unlocks *Unlocks, compose *message.Composer) *Passwords {
-	s := &Passwords{
+	return &Passwords{
 		base: b, hasher: c.Hasher, policy: c.Password, attempts: tries, unlocks: unlocks,
 		compose: compose, brand: c.Brand,
 	}
-	for i := range s.stripes {
-		s.stripes[i] = make(chan struct{}, 1)
-	}
-	return s
 }
 
 // errWrong is the one answer to a sign-in that fails.
@@ -76,13 +72,11 @@ type proved struct {
 // check is prove without the mail. What it returns with an error says whose account it is.
 func (s *Passwords) check(ctx context.Context, account []byte, pw string, find func() (store.Credential, error)) (proved, error) {
 	var none proved
-	stripe := s.stripes[account[0]]
-	select {
-	case stripe <- struct{}{}:
-		defer func() { <-stripe }()
-	case <-ctx.Done():
-		return none, ctx.Err()
+	leave, err := s.lanes.enter(ctx, string(account))
+	if err != nil {
+		return none, err
 	}
+	defer leave()
 	slot, err := s.hasher.Slot(ctx)
 	if err != nil {
 		return none, err
