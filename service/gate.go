@@ -63,9 +63,9 @@ func (g *Gate) Resolve(ctx context.Context, raw string) (*store.Principal, error
 	if t, ok := g.tokens.Get(raw, now); ok && t.hash == nil && t.epoch == g.keys.epoch.Load() {
 		return g.stand(ctx, t, now)
 	}
-	t, err := g.verify(raw, now)
+	t, err := g.verify(ctx, raw, now)
 	if err != nil {
-		return nil, refused(err)
+		return nil, err
 	}
 	p, err := g.stand(ctx, t, now)
 	if err == nil {
@@ -74,8 +74,8 @@ func (g *Gate) Resolve(ctx context.Context, raw string) (*store.Principal, error
 	return p, err
 }
 
-// verify checks everything that needs no store.
-func (g *Gate) verify(raw string, now time.Time) (*ticket, error) {
+// verify checks everything about the token itself.
+func (g *Gate) verify(ctx context.Context, raw string, now time.Time) (*ticket, error) {
 	epoch := g.keys.epoch.Load() // before the keys: a revocation in between is noticed
 	set := g.keys.chain.Load().set
 	payload, err := set.Verify(raw, token.AccessType, now)
@@ -85,26 +85,29 @@ func (g *Gate) verify(raw string, now time.Time) (*ticket, error) {
 		kind = store.ManagementKind
 	}
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	c, err := token.ParseClaims(payload)
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	want := g.expect
-	want.Now, want.Type, want.Issuer = now, userToken, g.keys.issued(c.Issuer)
+	if want.Issuer, err = g.keys.issued(ctx, c.Issuer); err != nil {
+		return nil, err
+	}
+	want.Now, want.Type = now, userToken
 	if kind == store.ManagementKind {
 		want.Type = vendorToken
 	}
 	if err := c.Check(want); err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	t := &ticket{
 		kind: kind, userID: c.Subject, sessionID: c.SessionID, tenantID: c.TenantID, expires: c.Expires(), epoch: epoch,
 		steppedUp: c.Context == store.MultiFactor,
 	}
 	if kind == store.UserKind && (t.sessionID == "" || t.tenantID == "") {
-		return nil, token.ErrClaims
+		return nil, refused(token.ErrClaims)
 	}
 	return t, nil
 }

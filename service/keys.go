@@ -46,6 +46,8 @@ type Keys struct {
 	told  atomic.Uint64 // moves when another process may have changed something
 	known atomic.Uint64 // what told was before the chain was read
 	mu    sync.Mutex
+	// Under mu: the issuer that was looked for in vain.
+	missed miss
 }
 
 // PublicPEM returns the public half of the signing key as PEM (SPKI), and its algorithm.
@@ -128,13 +130,34 @@ func (s *Keys) sign(ctx context.Context, templateID, typ string, payload []byte,
 // revoked, or that of a template.
 var errNoSigner = errors.New("no signing key is in use")
 
-// issued returns the issuer to expect of a token that says claimed: that, where a process
-// of the environment mints under it, else this process's own.
-func (s *Keys) issued(claimed string) string {
+// issued returns the issuer to expect of a token that says claimed, whose signature holds:
+// that, where a process of the environment mints under it, else this process's own.
+//
+// A process that has just started may have sent its token before this one heard of it, so
+// an unknown issuer is looked for in the store, once per change that this process heard of.
+func (s *Keys) issued(ctx context.Context, claimed string) (string, error) {
 	if slices.Contains(s.chain.Load().issuers, claimed) {
-		return claimed
+		return claimed, nil
 	}
-	return s.issuer
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	miss := miss{issuer: claimed, generation: s.feed.Generation()}
+	if !slices.Contains(s.chain.Load().issuers, claimed) && s.missed != miss {
+		if err := s.load(ctx, false); err != nil {
+			return "", lost(err)
+		}
+		s.missed = miss
+	}
+	if slices.Contains(s.chain.Load().issuers, claimed) {
+		return claimed, nil
+	}
+	return s.issuer, nil
+}
+
+// A miss is an issuer that the store did not know at a generation of the feed.
+type miss struct {
+	issuer     string
+	generation uint64
 }
 
 // heard is told of every revocation: one that names nobody may be about keys.

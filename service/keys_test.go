@@ -558,3 +558,18 @@ func TestKeysWithoutCaller(t *testing.T) {
 		t.Error("a caller that left kept the keys from being read")
 	}
 }
+
+// TestKeysOfOneThatStarted sends a token of a process that has just started to one that did
+// not hear of it yet: it has another address, and is of the same environment.
+func TestKeysOfOneThatStarted(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		k := &clock{at: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+		a := worldOver(t, db, k, rotating)
+		accepted(t, a.signUp(t, "ann@example.com").AccessToken, a)
+		b := worldOver(t, db, k, rotating, func(c *service.Config) { c.BaseURL = "https://other.example" })
+		if raw := b.signUp(t, "bob@example.com").AccessToken; !accepted(t, raw, a, b) {
+			t.Error("the token of a process that has just started is refused")
+		}
+	})
+}
