@@ -24,6 +24,14 @@ const (
 	MFAEnrollment Purpose = "mfa-enrollment" // a device that is not proved yet
 )
 
+// The purposes of a challenge that belongs to signing in elsewhere.
+const (
+	SSO             Purpose = "sso"               // a browser that was sent to a provider
+	SSOReplay       Purpose = "sso-replay"        // nothing any more: what a provider said once
+	SSOSetup        Purpose = "sso-setup"         // a link to set up a tenant's connections
+	SSOSetupSession Purpose = "sso-setup-session" // the browser that opened such a link
+)
+
 // A Challenge is one proof in flight: a link that was mailed, a code that was sent. Only
 // a hash of what the user must bring back is kept.
 type Challenge struct {

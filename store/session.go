@@ -20,6 +20,9 @@ type Session struct {
 	ID       string
 	Kind     SessionKind
 	TenantID string // the tenant it acts in
+	// OnlyTenantID is the one tenant that it may ever act in, because that tenant's own
+	// identity provider vouched for the user; empty is any of the user's.
+	OnlyTenantID string
 
 	Hash         []byte // SHA-256 of the current secret
 	PreviousHash []byte // of the one before; empty until the first rotation

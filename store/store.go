@@ -80,6 +80,15 @@ type Records interface {
 	ManagementCredentialStore
 	SettingStore
 	TemplateStore
+	ConnectionStore
+	ConnectionIndex
+	DomainStore
+	DomainIndex
+	GroupMappingStore
+	LinkedIdentityStore
+	ProviderSessionStore
+	SSOAttemptStore
+	SocialProviderStore
 	AuditStore
 	MessageStore
 	RevocationStore

@@ -73,6 +73,7 @@ func (db *DB) DeleteMembership(ctx context.Context, tenantID, userID string) err
 		for _, query := range []string{
 			`delete from identity_assignments where tenant_id = $1 and user_id = $2`,
 			`delete from identity_sessions where tenant_id = $1 and user_id = $2`,
+			`delete from identity_linked_identities where tenant_id = $1 and user_id = $2`,
 		} {
 			if _, err := tx.exec(ctx, query, tenantID, userID); err != nil {
 				return err

@@ -9,12 +9,12 @@ import (
 )
 
 const sessionColumns = `user_id, id, kind, tenant_id, hash, previous_hash, successor, rotated_at, device, user_agent, ip,
-	methods, auth_time, created_at, last_used_at, expires_at, ends_at, revoked_at`
+	methods, auth_time, created_at, last_used_at, expires_at, ends_at, revoked_at, only_tenant_id`
 
 func scanSession(scan scan) (s store.Session, err error) {
 	err = scan(&s.UserID, &s.ID, &s.Kind, &s.TenantID, &s.Hash, &s.PreviousHash, &s.Successor, at{&s.RotatedAt},
 		&s.Device, &s.UserAgent, &s.IP, listOf{&s.Methods}, at{&s.AuthTime}, at{&s.CreatedAt}, at{&s.LastUsedAt},
-		at{&s.ExpiresAt}, at{&s.EndsAt}, at{&s.RevokedAt})
+		at{&s.ExpiresAt}, at{&s.EndsAt}, at{&s.RevokedAt}, &s.OnlyTenantID)
 	return s, err
 }
 
@@ -22,11 +22,11 @@ func scanSession(scan scan) (s store.Session, err error) {
 func (db *DB) CreateSession(ctx context.Context, s store.Session) error {
 	return db.insert(ctx, `
 		insert into identity_sessions (`+sessionColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		on conflict do nothing`,
 		s.UserID, s.ID, string(s.Kind), s.TenantID, s.Hash, s.PreviousHash, s.Successor, s.RotatedAt,
 		s.Device, s.UserAgent, s.IP, list(s.Methods), s.AuthTime, moment(s.CreatedAt), s.LastUsedAt,
-		moment(s.ExpiresAt), moment(s.EndsAt), s.RevokedAt)
+		moment(s.ExpiresAt), moment(s.EndsAt), s.RevokedAt, s.OnlyTenantID)
 }
 
 // Session implements store.SessionStore.

@@ -118,6 +118,8 @@ func (db *DB) DeleteUser(ctx context.Context, id string) error {
 			`delete from identity_assignments where user_id = $1`,
 			`delete from identity_memberships where user_id = $1`,
 			`delete from identity_sessions where user_id = $1`,
+			`delete from identity_linked_identities where user_id = $1`,
+			`delete from identity_provider_sessions where user_id = $1`,
 			`delete from identity_challenges where subject = $1`,
 		} {
 			if _, err := tx.exec(ctx, query, id); err != nil {
