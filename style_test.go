@@ -45,9 +45,13 @@ func rooms() map[string][]string {
 		"message":           list("store internal/fault"),
 		"message/smtp":      list("store message"),
 		"sso":               list("store internal/fault"),
-		"sso/oidc":          list("store internal/fault sso"),
-		"sso/saml":          list("store internal/fault sso"),
-		"internal/outbound": list("store internal/fault"),
+		// Below sso engines build on each other: a social provider that speaks OpenID Connect is
+		// an OpenID Connect provider, and every code is exchanged alike.
+		"sso/internal/oauth": list("store internal/fault sso"),
+		"sso/oidc":           list("store internal/fault sso sso/internal/oauth"),
+		"sso/social":         list("store internal/fault sso sso/internal/oauth sso/oidc"),
+		"sso/saml":           list("store internal/fault sso"),
+		"internal/outbound":  list("store internal/fault"),
 
 		"service": list("store internal/fault internal/secret internal/password token mfa message"),
 
@@ -75,7 +79,7 @@ func rooms() map[string][]string {
 func guests() map[string][]string {
 	list := strings.Fields
 	return map[string][]string{
-		"net/http":                   list("internal/program internal/outbound sso/oidc identitytest handlers handlers/pages middleware example ."),
+		"net/http":                   list("internal/program internal/outbound sso/internal/oauth sso/oidc sso/social identitytest handlers handlers/pages middleware example ."),
 		"database/sql":               list("store store/storetest store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
 		"html/template":              list("handlers/pages message example"),
 		"text/template":              list("message"),
@@ -91,11 +95,11 @@ func guests() map[string][]string {
 		"golang.org/x/crypto/":       list("internal/password"),
 		"github.com/boombuler/":      list("mfa"),
 		"github.com/beevik/":         list("sso/saml"),
-		"github.com/coreos/":         list("sso/oidc"),
+		"github.com/coreos/":         list("sso/internal/oauth sso/oidc"),
 		"github.com/crewjam/":        list("sso/saml"),
-		"github.com/go-jose/":        list("sso/oidc"),
+		"github.com/go-jose/":        list("sso/internal/oauth sso/oidc sso/social"),
 		"github.com/russellhaering/": list("sso/saml"),
-		"golang.org/x/oauth2":        list("sso/oidc"),
+		"golang.org/x/oauth2":        list("sso/internal/oauth sso/oidc sso/social"),
 	}
 }
 

@@ -1,17 +1,14 @@
 package oidc
 
 import (
-	"slices"
+	"cmp"
 	"strings"
 
 	"github.com/go-identity/identity/sso"
+	"github.com/go-identity/identity/sso/internal/oauth"
 )
 
-const (
-	maxAttributes = 200
-	maxAttribute  = 4096 // bytes of one value
-	maxGroups     = 1000
-)
+const maxGroups = 1000
 
 // protocol are the claims about the token rather than the person.
 var protocol = []string{
@@ -19,35 +16,20 @@ var protocol = []string{
 }
 
 // assertion names what the claims say. What is too large is left out rather than cut.
-func (pr Provider) assertion(c claims) sso.Assertion {
-	auth, _ := c.at("auth_time")
-	name := c.text("name")
+func (pr Provider) assertion(c oauth.Claims) sso.Assertion {
+	auth, _ := c.At("auth_time")
+	name := c.Text("name")
 	if name == "" {
-		name = strings.TrimSpace(c.text("given_name") + " " + c.text("family_name"))
+		name = strings.TrimSpace(c.Text("given_name") + " " + c.Text("family_name"))
 	}
-	groups := c.texts(pr.groups())
+	groups := c.Texts(pr.groups())
 	return sso.Assertion{
-		Connection: pr.Connection, Subject: c.text("sub"),
-		Email: c.text("email"), EmailVerified: c.true("email_verified", pr.TextVerified),
-		Name: name, Groups: groups[:min(len(groups), maxGroups)], Attributes: pr.attributes(c),
-		AuthTime: auth, ACR: c.text("acr"), AMR: c.texts("amr"), SessionIndex: c.text("sid"),
+		Connection: pr.Connection, Subject: c.Text("sub"),
+		Email: c.Text("email"), EmailVerified: c.True(pr.verified(), pr.TextVerified),
+		Name: name, Groups: groups[:min(len(groups), maxGroups)], Attributes: c.Attributes(append([]string{pr.groups()}, protocol...)...),
+		AuthTime: auth, ACR: c.Text("acr"), AMR: c.Texts("amr"), SessionIndex: c.Text("sid"),
 	}
 }
 
-func (pr Provider) attributes(c claims) map[string][]string {
-	all := map[string][]string{}
-	names := make([]string, 0, len(c))
-	for name := range c {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		values := texts(c[name])
-		large := slices.ContainsFunc(values, func(v string) bool { return len(v) > maxAttribute })
-		skip := slices.Contains(protocol, name) || name == pr.groups() || len(values) == 0 || len(values) > maxGroups || large
-		if !skip && len(all) < maxAttributes {
-			all[name] = values
-		}
-	}
-	return all
-}
+// verified is the claim that says that the address is the person's.
+func (pr Provider) verified() string { return cmp.Or(pr.VerifiedClaim, "email_verified") }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,46 @@ func TestAttackAge(t *testing.T) {
 			if _, err := f.signIn(f.party(), pr, request()); (err == nil) != want {
 				t.Errorf("tid %q accepted: %v, want %v", tid, err == nil, want)
 			}
+		}
+	})
+}
+
+func TestAttackManyTenants(t *testing.T) {
+	t.Parallel()
+	const here, there = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
+	f := newFake(t)
+	issuer := func(tid string) string { return f.issuer() + "/" + tid + "/v2.0" }
+	f.document = with(object{"issuer": issuer("{tenantid}")})
+	pr := f.provider()
+	pr.Issuer, pr.Tenants = issuer("{tenantid}"), "common"
+	f.serve["/common/v2.0/.well-known/openid-configuration"] = func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, bent(f.document, f.documentAsIs()))
+	}
+	for _, tt := range []struct {
+		name     string
+		iss, tid any
+		ok       bool
+	}{
+		{"the tenant's own issuer", issuer(here), here, true},
+		{"another tenant's issuer", issuer(there), here, false},
+		{"the template", issuer("{tenantid}"), here, false},
+		{"the template as a tenant", issuer("{tenantid}"), "{tenantid}", false},
+		{"no tenant", issuer(""), nil, false},
+		{"a tenant that is a path", issuer("../x"), "../x", false},
+		{"no issuer", nil, here, false},
+	} {
+		t.Run("OIDC-19 "+tt.name, func(t *testing.T) {
+			f.claims = with(object{"iss": tt.iss, "tid": tt.tid})
+			if _, err := f.signIn(f.party(), pr, request()); (err == nil) != tt.ok {
+				t.Errorf("accepted: %v, want %v (%s)", err == nil, tt.ok, sso.Diagnosis(err))
+			}
+		})
+	}
+	t.Run("OIDC-19 without being told", func(t *testing.T) {
+		pr := pr
+		pr.Tenants = ""
+		if _, err := f.party().Begin(t.Context(), pr, request()); err == nil {
+			t.Error("an issuer that is a template began")
 		}
 	})
 }

@@ -2,16 +2,11 @@ package oidc
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4/json"
 	"golang.org/x/net/publicsuffix"
@@ -37,7 +32,7 @@ func (p *Party) Check(ctx context.Context, pr Provider) error {
 	if err := pr.valid(); err != nil {
 		return err
 	}
-	doc, err := p.load(ctx, pr.Issuer)
+	doc, err := p.load(ctx, pr)
 	if err == nil {
 		err = p.pin(pr, doc)
 	}
@@ -56,9 +51,10 @@ func (p *Party) Check(ctx context.Context, pr Provider) error {
 
 // discover returns the provider's document, from memory where it can.
 func (p *Party) discover(ctx context.Context, pr Provider) (document, error) {
+	whose := Provider{Issuer: pr.Issuer, Tenants: pr.Tenants} // no secret is kept with a document
 	p.mu.Lock()
-	k := slot(p.documents, pr.Issuer, func() *kept[document] {
-		return &kept[document]{now: p.now, load: func(ctx context.Context) (document, error) { return p.load(ctx, pr.Issuer) }}
+	k := slot(p.documents, pr.Issuer+" "+pr.Tenants, func() *kept[document] {
+		return &kept[document]{now: p.now, load: func(ctx context.Context) (document, error) { return p.load(ctx, whose) }}
 	})
 	p.mu.Unlock()
 	doc, err := k.current(ctx)
@@ -76,8 +72,9 @@ func refuse(diagnosis string, err error) error {
 	return sso.Refuse(diagnosis, err)
 }
 
-func (p *Party) load(ctx context.Context, issuer string) (document, error) {
-	text, err := p.get(ctx, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", "")
+func (p *Party) load(ctx context.Context, pr Provider) (document, error) {
+	at := strings.Replace(pr.Issuer, manyTenants, pr.Tenants, 1)
+	text, err := p.client.Get(ctx, strings.TrimSuffix(at, "/")+"/.well-known/openid-configuration", "")
 	if err != nil {
 		return document{}, sso.Refuse("the provider's discovery document cannot be had", err)
 	}
@@ -85,7 +82,7 @@ func (p *Party) load(ctx context.Context, issuer string) (document, error) {
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return document{}, sso.Refuse("the provider's discovery document is no such document", err)
 	}
-	if doc.Issuer != issuer {
+	if doc.Issuer != pr.Issuer {
 		return document{}, sso.Refuse("the discovery document is of another issuer: "+
 			"write the issuer exactly as the provider does, the final slash included", nil)
 	}
@@ -146,46 +143,4 @@ func sameSite(a, b string) bool {
 	site, err := publicsuffix.EffectiveTLDPlusOne(a)
 	other, errOther := publicsuffix.EffectiveTLDPlusOne(b)
 	return err == nil && errOther == nil && site == other
-}
-
-// get returns a JSON document. An error holds nothing of what the address answered.
-func (p *Party) get(ctx context.Context, address, bearer string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := p.checkURL(address); err != nil {
-		return nil, fmt.Errorf("check %.200q: %w", address, err)
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, fmt.Errorf("ask %.200q: %w", address, err)
-	}
-	r.Header.Set("Accept", "application/json")
-	if bearer != "" {
-		r.Header.Set("Authorization", "Bearer "+bearer)
-	}
-	a, err := p.http.Do(r)
-	if err != nil {
-		return nil, fmt.Errorf("ask %.200q: %w", address, err)
-	}
-	defer a.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(a.Body, maxBody+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %.200q: %w", address, err)
-	}
-	return text, checkJSON(a, text)
-}
-
-func checkJSON(a *http.Response, text []byte) error {
-	kind, _, err := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	switch {
-	case a.StatusCode != http.StatusOK:
-		return fmt.Errorf("status %d", a.StatusCode)
-	case err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json"):
-		return errors.New("the answer is not JSON by its content type")
-	case len(text) > maxBody:
-		return fmt.Errorf("an answer of more than %d bytes", maxBody)
-	case !utf8.Valid(text):
-		return errors.New("the answer is not UTF-8")
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/go-identity/identity/sso/internal/oauth"
 )
 
 const (
@@ -94,7 +96,7 @@ func (k *kept[T]) fetch(ctx context.Context) (T, error) {
 
 // lead loads for everybody who waits: its own caller may leave, the others stay.
 func (k *kept[T]) lead(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), oauth.Patience)
 	defer cancel()
 	var value T
 	err := errors.New("the fetch ended in a panic")

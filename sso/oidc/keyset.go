@@ -122,7 +122,7 @@ func (p *Party) keySet(pr Provider, doc document) keySet {
 }
 
 func (p *Party) loadKeys(ctx context.Context, address string) ([]key, error) {
-	text, err := p.get(ctx, address, "")
+	text, err := p.client.Get(ctx, address, "")
 	if err != nil {
 		return nil, refuseKeys(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/go-identity/identity/sso"
+	"github.com/go-identity/identity/sso/internal/oauth"
 )
 
 // maxAge is how old a logout token may be when it arrives.
@@ -42,38 +43,39 @@ func (p *Party) LogoutToken(ctx context.Context, pr Provider, token string) (Log
 	if err := t.Claims(&payload); err != nil {
 		return Logout{}, sso.Refuse("the logout token cannot be read", err)
 	}
-	c, err := parseClaims(payload)
+	c, err := oauth.Parse(payload)
 	if err != nil {
 		return Logout{}, sso.Refuse("the logout token's claims are no proper JSON object", err)
 	}
-	if err := firstBroken(logoutRules(pr, head, c, p.now())); err != nil {
+	if err := oauth.FirstBroken(logoutRules(pr, head, c, p.now())); err != nil {
 		return Logout{}, err
 	}
-	return Logout{ID: c.text("jti"), Subject: c.text("sub"), SessionIndex: c.text("sid"), ExpiresAt: t.Expiry.UTC().Add(skew)}, nil
+	return Logout{ID: c.Text("jti"), Subject: c.Text("sub"), SessionIndex: c.Text("sid"), ExpiresAt: t.Expiry.UTC().Add(skew)}, nil
 }
 
 // logoutRules hold the claims against the specification. The type is logout+jwt, or, by older
 // providers, none: then the event, and that there is no nonce, tell it from an ID token.
-func logoutRules(pr Provider, head, c claims, now time.Time) []rule {
-	kind := strings.TrimPrefix(strings.ToLower(head.text("typ")), "application/")
+func logoutRules(pr Provider, head, c oauth.Claims, now time.Time) []oauth.Rule {
+	kind := strings.TrimPrefix(strings.ToLower(head.Text("typ")), "application/")
 	events, _ := c["events"].(map[string]any)
 	_, event := events["http://schemas.openid.net/event/backchannel-logout"].(map[string]any)
 	_, nonce := c["nonce"]
-	issued, told := c.at("iat")
-	ends, bounded := c.at("exp")
-	audience := c.texts("aud")
-	return []rule{
-		{kind == "logout+jwt" || kind == "jwt" || kind == "", "the logout token is of another type"},
-		{c.text("iss") == pr.Issuer, "the logout token is of another issuer"},
-		{len(audience) == 1 && audience[0] == pr.ClientID, "the logout token is for another client"},
-		{event, "the logout token names no logout"},
-		{!nonce, "the logout token has a nonce: it is an ID token"},
-		{c.text("jti") != "" && len(c.text("jti")) <= maxSubject, "the logout token has no id (jti)"},
-		{c.text("sub") != "" || c.text("sid") != "", "the logout token names neither a person nor a session"},
-		{!c.has("sub") || c.text("sub") != "", "the logout token's subject is no text"},
-		{!c.has("sid") || c.text("sid") != "", "the logout token's session is no text"},
-		{told && !issued.After(now.Add(skew)) && !issued.Before(now.Add(-maxAge)), "the logout token is too old, or of the future"},
-		{bounded && ends.Before(now.Add(maxLife)), "the logout token does not end within 31 days"},
+	issued, told := c.At("iat")
+	recent := told && !issued.After(now.Add(skew)) && !issued.Before(now.Add(-maxAge))
+	ends, bounded := c.At("exp")
+	audience := c.Texts("aud")
+	return []oauth.Rule{
+		{Holds: kind == "logout+jwt" || kind == "jwt" || kind == "", Say: "the logout token is of another type"},
+		{Holds: pr.issued(c), Say: "the logout token is of another issuer"},
+		{Holds: len(audience) == 1 && audience[0] == pr.ClientID, Say: "the logout token is for another client"},
+		{Holds: event, Say: "the logout token names no logout"},
+		{Holds: !nonce, Say: "the logout token has a nonce: it is an ID token"},
+		{Holds: c.Text("jti") != "" && len(c.Text("jti")) <= maxSubject, Say: "the logout token has no id (jti)"},
+		{Holds: c.Text("sub") != "" || c.Text("sid") != "", Say: "the logout token names neither a person nor a session"},
+		{Holds: !c.Has("sub") || c.Text("sub") != "", Say: "the logout token's subject is no text"},
+		{Holds: !c.Has("sid") || c.Text("sid") != "", Say: "the logout token's session is no text"},
+		{Holds: recent, Say: "the logout token is too old, or of the future"},
+		{Holds: bounded && ends.Before(now.Add(maxLife)), Say: "the logout token does not end within 31 days"},
 	}
 }
 

@@ -19,13 +19,12 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/sso/internal/oauth"
 )
 
 const (
-	skew     = time.Minute      // between the provider's clock and ours
-	patience = 10 * time.Second // for one answer of the provider
-	maxBody  = 1 << 20          // of it
-	maxKept  = 1000             // providers whose documents are kept
+	skew    = time.Minute // between the provider's clock and ours
+	maxKept = 1000        // providers whose documents are kept
 )
 
 // An AuthStyle is how a client proves itself at the token endpoint. It is always said: a
@@ -38,6 +37,9 @@ const (
 	Post  AuthStyle = "client_secret_post"
 	None  AuthStyle = "none"
 )
+
+// manyTenants stands in the name of an issuer for the tenant that a token is of.
+const manyTenants = "{tenantid}"
 
 // A Provider says whom a connection trusts, and for what.
 type Provider struct {
@@ -57,9 +59,19 @@ type Provider struct {
 	// Tenant is what the claim tid must be, for an issuer that serves many. Empty means that
 	// the claim is not looked at.
 	Tenant string
-	// TextVerified takes the text "true" for a verified address. False means that only a
-	// boolean counts.
+	// Tenants finds the document of an issuer that serves many tenants and whose name holds
+	// {tenantid}: it stands in that place, as "common" does at Microsoft. A token may then be
+	// of any tenant, and its issuer must be that of the tenant that it names (tid). Empty means
+	// that the issuer is one.
+	Tenants string
+	// VerifiedClaim says whether the address is verified. Empty means "email_verified".
+	VerifiedClaim string
+	// TextVerified takes the texts "true" and "1" for a verified address. False means that only
+	// a boolean counts.
 	TextVerified bool
+	// NoPKCE leaves PKCE out, for a provider that refuses it to a client with a secret. The
+	// nonce remains. False means S256.
+	NoPKCE bool
 	// Groups is the claim that lists groups. Empty means "groups".
 	Groups string
 }
@@ -77,7 +89,7 @@ type Options struct {
 // A Party is the relying party for any number of providers. It keeps their documents and
 // keys, and is safe for concurrent use.
 type Party struct {
-	http     *http.Client
+	client   *oauth.Client
 	checkURL func(address string) error
 	now      func() time.Time
 
@@ -94,11 +106,8 @@ func New(o Options) (*Party, error) {
 	if o.CheckURL == nil {
 		o.CheckURL = func(string) error { return nil }
 	}
-	client := *o.HTTP
-	// A redirect could carry the client's secret or a code to somewhere else.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return errors.New("a redirect") }
 	return &Party{
-		http: &client, checkURL: o.CheckURL, now: o.Now,
+		client: oauth.NewClient(o.HTTP, o.CheckURL), checkURL: o.CheckURL, now: o.Now,
 		documents: map[string]*kept[document]{}, keys: map[string]*kept[[]key]{},
 	}, nil
 }
@@ -117,6 +126,7 @@ func NewFlow() Flow {
 func (pr Provider) valid() error {
 	var c fault.Checker
 	c.Check(pr.Issuer != "" && !strings.ContainsAny(pr.Issuer, "?#"), "issuer", "must be a URL without query and fragment")
+	c.Check(pr.Tenants == "" || strings.Contains(pr.Issuer, manyTenants), "issuer", "must hold "+manyTenants+" to serve many tenants")
 	c.Check(pr.ClientID != "", "clientId", "must not be empty")
 	c.Check(pr.Auth == Basic || pr.Auth == Post || pr.Auth == None, "auth", "must be client_secret_basic, client_secret_post or none")
 	c.Check(pr.Auth == None || pr.ClientSecret != "", "clientSecret", "must not be empty")

@@ -100,11 +100,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
-		writeJSON(w, bent(f.document, object{
-			"issuer": f.issuer(), "authorization_endpoint": f.issuer() + "/authorize", "token_endpoint": f.issuer() + "/token",
-			"userinfo_endpoint": f.issuer() + "/userinfo", "jwks_uri": f.issuer() + "/jwks", "end_session_endpoint": f.issuer() + "/end",
-			"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
-		}))
+		writeJSON(w, bent(f.document, f.documentAsIs()))
 	case "/jwks":
 		writeJSON(w, bent(f.jwks, object{"keys": []any{jwk(f.t, f.signer.Public(), f.kid, "ES256")}}))
 	case "/token":
@@ -113,6 +109,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, bent(f.userinfo, object{"sub": "alice", "email": "alice@example.test", "email_verified": true, "name": "Alice", "groups": []string{"eng"}}))
 	default:
 		http.NotFound(w, r)
+	}
+}
+
+func (f *fake) documentAsIs() object {
+	return object{
+		"issuer": f.issuer(), "authorization_endpoint": f.issuer() + "/authorize", "token_endpoint": f.issuer() + "/token",
+		"userinfo_endpoint": f.issuer() + "/userinfo", "jwks_uri": f.issuer() + "/jwks", "end_session_endpoint": f.issuer() + "/end",
+		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"},
 	}
 }
 

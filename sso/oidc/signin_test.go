@@ -65,6 +65,52 @@ func TestBegin(t *testing.T) {
 	}
 }
 
+func TestNoPKCE(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	pr, r := f.provider(), request()
+	pr.NoPKCE = true
+	f.redeemed = func(r *http.Request, _, _ string) {
+		if r.PostFormValue("code_verifier") != "" {
+			t.Error("a verifier went out")
+		}
+	}
+	address, err := f.party().Begin(t.Context(), pr, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := url.Parse(address); err != nil || u.Query().Has("code_challenge") || u.Query().Get("nonce") != r.Nonce {
+		t.Errorf("%s, %v; want a nonce alone", address, err)
+	}
+	if _, err := f.party().Finish(t.Context(), pr, r, f.authorize(address)); err == nil {
+		t.Error("a fake that wants a verifier was content without")
+	}
+}
+
+func TestVerifiedClaim(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	pr := f.provider()
+	pr.VerifiedClaim, pr.TextVerified = "owned", true
+	for _, tt := range []struct {
+		name         string
+		id, userinfo object
+		want         bool
+	}{
+		{"text", object{"email": "a@x.test", "owned": "1"}, nil, true},
+		{"boolean", object{"email": "a@x.test", "owned": true}, nil, true},
+		{"the usual claim", object{"email": "a@x.test", "email_verified": true}, nil, false},
+		{"of another address", object{"owned": true}, nil, false},
+		{"of that address", nil, object{"owned": true}, true},
+	} {
+		f.claims, f.userinfo = with(tt.id), with(tt.userinfo)
+		got, err := f.signIn(f.party(), pr, request())
+		if err != nil || got.EmailVerified != tt.want {
+			t.Errorf("%s: verified %v, %v; want %v", tt.name, got.EmailVerified, err, tt.want)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)

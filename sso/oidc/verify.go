@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/go-identity/identity/sso"
+	"github.com/go-identity/identity/sso/internal/oauth"
 )
 
 const (
@@ -43,17 +43,18 @@ type expected struct {
 func (p *Party) verifier(pr Provider, doc document) *goidc.IDTokenVerifier {
 	return goidc.NewVerifier(pr.Issuer, p.keySet(pr, doc), &goidc.Config{
 		ClientID: pr.ClientID, SupportedSigningAlgs: pr.signing(doc),
-		Now: func() time.Time { return p.now().Add(-skew) },
+		SkipIssuerCheck: pr.Tenants != "", // it is held against the tenant, see issued
+		Now:             func() time.Time { return p.now().Add(-skew) },
 	})
 }
 
 // verifyID returns the claims of an ID token whose signature, issuer and audience are right.
-func (p *Party) verifyID(ctx context.Context, pr Provider, doc document, token string) (claims, string, error) {
+func (p *Party) verifyID(ctx context.Context, pr Provider, doc document, token string) (oauth.Claims, string, error) {
 	head, err := header(token)
 	if err != nil {
 		return nil, "", sso.Refuse("the ID token is no compact JWS as it must be", err)
 	}
-	if kind := strings.ToLower(head.text("typ")); kind != "" && kind != "jwt" {
+	if kind := strings.ToLower(head.Text("typ")); kind != "" && kind != "jwt" {
 		return nil, "", sso.Refuse("the ID token is of another type", nil)
 	}
 	id, err := p.verifier(pr, doc).Verify(ctx, token)
@@ -64,16 +65,16 @@ func (p *Party) verifyID(ctx context.Context, pr Provider, doc document, token s
 	if err := id.Claims(&payload); err != nil {
 		return nil, "", sso.Refuse("the ID token cannot be read", err)
 	}
-	c, err := parseClaims(payload)
+	c, err := oauth.Parse(payload)
 	if err != nil {
 		return nil, "", sso.Refuse("the ID token's claims are no proper JSON object", err)
 	}
-	return c, head.text("alg"), nil
+	return c, head.Text("alg"), nil
 }
 
 // header reads the head of a token that is compact and asks for nothing unusual: a key that
 // the token brings along, or names an address for, proves nothing.
-func header(token string) (claims, error) {
+func header(token string) (oauth.Claims, error) {
 	if len(token) > maxToken || !compact.MatchString(token) {
 		return nil, errors.New("not three parts of base64url")
 	}
@@ -82,7 +83,7 @@ func header(token string) (claims, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode the header: %w", err)
 	}
-	h, err := parseClaims(text)
+	h, err := oauth.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("read the header: %w", err)
 	}
@@ -94,72 +95,65 @@ func header(token string) (claims, error) {
 	return h, nil
 }
 
-// A rule is a check and the sentence that its failure is.
-type rule struct {
-	holds bool
-	say   string
-}
-
-func firstBroken(rules []rule) error {
-	for _, r := range rules {
-		if !r.holds {
-			return sso.Refuse(r.say, nil)
-		}
-	}
-	return nil
-}
-
 // check holds the claims against everything that go-oidc leaves to its callers.
-func (e expected) check(c claims) error {
-	if err := firstBroken(e.whose(c)); err != nil {
+func (e expected) check(c oauth.Claims) error {
+	if err := oauth.FirstBroken(e.whose(c)); err != nil {
 		return err
 	}
-	return firstBroken(e.when(c))
+	return oauth.FirstBroken(e.when(c))
 }
 
-func (e expected) whose(c claims) []rule {
-	pr, audience := e.provider, c.texts("aud")
+func (e expected) whose(c oauth.Claims) []oauth.Rule {
+	pr, audience := e.provider, c.Texts("aud")
 	party, named := c["azp"]
-	sub := c.text("sub")
-	return []rule{
-		{c.text("iss") == pr.Issuer, "the ID token is of another issuer"},
-		{sub != "" && len(sub) <= maxSubject, "the ID token has no subject, or one of more than 255 bytes"},
-		{slices.Contains(audience, pr.ClientID), "the ID token is for another client"},
-		{len(audience) == 1 || named, "the ID token is for several clients and does not say who asked (azp)"},
-		{!named || party == pr.ClientID, "the ID token was given to another client (azp)"},
-		{same(c.text("nonce"), e.request.Nonce), "the ID token belongs to another sign-in (nonce)"},
-		{pr.Tenant == "" || c.text("tid") == pr.Tenant, "the ID token is of another tenant of the provider (tid)"},
-		{e.hashed(c, "at_hash", e.access), "the access token is not the ID token's (at_hash)"},
-		{e.hashed(c, "c_hash", e.code), "the code is not the ID token's (c_hash)"},
+	sub := c.Text("sub")
+	return []oauth.Rule{
+		{Holds: pr.issued(c), Say: "the ID token is of another issuer"},
+		{Holds: sub != "" && len(sub) <= maxSubject, Say: "the ID token has no subject, or one of more than 255 bytes"},
+		{Holds: slices.Contains(audience, pr.ClientID), Say: "the ID token is for another client"},
+		{Holds: len(audience) == 1 || named, Say: "the ID token is for several clients and does not say who asked (azp)"},
+		{Holds: !named || party == pr.ClientID, Say: "the ID token was given to another client (azp)"},
+		{Holds: oauth.Same(c.Text("nonce"), e.request.Nonce), Say: "the ID token belongs to another sign-in (nonce)"},
+		{Holds: pr.Tenant == "" || c.Text("tid") == pr.Tenant, Say: "the ID token is of another tenant of the provider (tid)"},
+		{Holds: e.hashed(c, "at_hash", e.access), Say: "the access token is not the ID token's (at_hash)"},
+		{Holds: e.hashed(c, "c_hash", e.code), Say: "the code is not the ID token's (c_hash)"},
 	}
 }
 
-func (e expected) when(c claims) []rule {
+func (e expected) when(c oauth.Claims) []oauth.Rule {
 	latest := e.now.Add(skew)
-	exp, expires := c.at("exp")
-	iat, issued := c.at("iat")
-	nbf, begins := c.at("nbf")
-	auth, known := c.at("auth_time")
+	exp, expires := c.At("exp")
+	iat, issued := c.At("iat")
+	nbf, begins := c.At("nbf")
+	auth, known := c.At("auth_time")
 	old := e.request.MaxAge > 0 && (!known || auth.Before(e.now.Add(-e.request.MaxAge-skew)))
-	return []rule{
-		{expires && exp.After(e.now.Add(-skew)), "the ID token has expired"},
-		{exp.Before(e.now.Add(maxLife)), "the ID token expires in more than 31 days"},
-		{issued, "the ID token does not say when it was issued"},
-		{!iat.After(latest), "the ID token was issued in the future: the provider's clock is ahead"},
-		{!iat.Before(e.now.Add(-maxLife)), "the ID token was issued more than 31 days ago"},
-		{!c.has("nbf") || begins && !nbf.After(latest), "the ID token is not valid yet"},
-		{!known || !auth.After(latest), "the person signed in in the future: the provider's clock is ahead"},
-		{!old, "the person signed in too long ago, or the provider does not say when (auth_time)"},
+	return []oauth.Rule{
+		{Holds: expires && exp.After(e.now.Add(-skew)), Say: "the ID token has expired"},
+		{Holds: exp.Before(e.now.Add(maxLife)), Say: "the ID token expires in more than 31 days"},
+		{Holds: issued, Say: "the ID token does not say when it was issued"},
+		{Holds: !iat.After(latest), Say: "the ID token was issued in the future: the provider's clock is ahead"},
+		{Holds: !iat.Before(e.now.Add(-maxLife)), Say: "the ID token was issued more than 31 days ago"},
+		{Holds: !c.Has("nbf") || begins && !nbf.After(latest), Say: "the ID token is not valid yet"},
+		{Holds: !known || !auth.After(latest), Say: "the person signed in in the future: the provider's clock is ahead"},
+		{Holds: !old, Say: "the person signed in too long ago, or the provider does not say when (auth_time)"},
 	}
 }
 
-// same compares secrets. An empty one is like nothing.
-func same(a, b string) bool {
-	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+// tenantID is what large providers name their tenants by.
+var tenantID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// issued reports whether a token is of the issuer, or, where that serves many tenants, of the
+// issuer that its own tenant (tid) has.
+func (pr Provider) issued(c oauth.Claims) bool {
+	if pr.Tenants == "" {
+		return c.Text("iss") == pr.Issuer
+	}
+	tid := c.Text("tid")
+	return tenantID.MatchString(tid) && c.Text("iss") == strings.Replace(pr.Issuer, manyTenants, tid, 1)
 }
 
 // hashed reports whether a claim is missing or the left half of the value's hash (Core §3.1.3.6).
-func (e expected) hashed(c claims, name, value string) bool {
+func (e expected) hashed(c oauth.Claims, name, value string) bool {
 	if _, there := c[name]; !there {
 		return true
 	}
@@ -174,5 +168,5 @@ func (e expected) hashed(c claims, name, value string) bool {
 	}
 	h.Write([]byte(value))
 	sum := h.Sum(nil)
-	return value != "" && same(c.text(name), base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]))
+	return value != "" && oauth.Same(c.Text(name), base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]))
 }
