@@ -13,7 +13,7 @@ import (
 
 // Have lets the test go on if ok. Otherwise it skips, or fails where the comma-separated
 // IDENTITY_REQUIRE holds name ("postgres", "chromium", "node", "mailpit", "contract", "corpora",
-// "oidc-provider", "zitadel-op").
+// "oidc-provider", "zitadel-op", "samlp", "pysaml2").
 func Have(t testing.TB, name string, ok bool, why string) {
 	t.Helper()
 	if ok {

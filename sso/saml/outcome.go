@@ -89,26 +89,32 @@ func first(all map[string][]string, own, usual []string) string {
 	return ""
 }
 
-const claims = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+const (
+	claims = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+	mace   = "urn:mace:dir:attribute-def:" // of universities, and of what was made for them
+)
 
 func emailNames() []string {
-	return []string{"email", "mail", "emailAddress", "Email", "user.email", "urn:oid:0.9.2342.19200300.100.1.3", claims + "emailaddress"}
+	return []string{"email", "mail", "emailAddress", "Email", "user.email", "User.email", "urn:oid:0.9.2342.19200300.100.1.3",
+		mace + "mail", claims + "emailaddress"}
 }
 
 func fullNames() []string {
-	return []string{"name", "displayName", "cn", "urn:oid:2.16.840.1.113730.3.1.241",
-		"http://schemas.microsoft.com/identity/claims/displayname"}
+	return []string{"name", "displayName", "cn", "urn:oid:2.16.840.1.113730.3.1.241", "urn:oid:2.5.4.3",
+		mace + "displayName", mace + "cn", "http://schemas.microsoft.com/identity/claims/displayname"}
 }
 
 func givenNames() []string {
-	return []string{"firstName", "givenName", "given_name", "FirstName", "urn:oid:2.5.4.42", claims + "givenname"}
+	return []string{"firstName", "givenName", "given_name", "FirstName", "firstname", "User.FirstName", "urn:oid:2.5.4.42",
+		mace + "givenName", claims + "givenname"}
 }
 
 func familyNames() []string {
-	return []string{"lastName", "sn", "surname", "family_name", "LastName", "urn:oid:2.5.4.4", claims + "surname"}
+	return []string{"lastName", "sn", "surname", "family_name", "LastName", "lastname", "User.LastName", "urn:oid:2.5.4.4",
+		mace + "sn", claims + "surname"}
 }
 
 func groupNames() []string {
-	return []string{"groups", "Groups", "group", "memberOf", "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups",
-		"http://schemas.xmlsoap.org/claims/Group"}
+	return []string{"groups", "Groups", "group", "memberOf", "isMemberOf", "urn:oid:1.3.6.1.4.1.5923.1.5.1.1", mace + "isMemberOf",
+		"http://schemas.microsoft.com/ws/2008/06/identity/claims/groups", "http://schemas.xmlsoap.org/claims/Group"}
 }

@@ -1,0 +1,301 @@
+package saml_test
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"html"
+	"io"
+	"math/big"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-identity/identity/sso"
+	"github.com/go-identity/identity/sso/saml"
+)
+
+// A site is a small application with one connection, for providers that are not ours. It
+// answers over HTTP and keeps in the browser's cookies what belongs to the browser.
+type site struct {
+	*httptest.Server
+	c *saml.Connection
+}
+
+// A verdict is what a site says of a message that came to it.
+type verdict struct {
+	Assertion sso.Assertion
+	Logout    saml.Logout
+	Relay     string // what came back with it
+	Diagnosis string // of the refusal; empty means accepted
+}
+
+// openSite starts a site. Its provider is set once it has been started: both must know the other.
+func openSite(t *testing.T) *site {
+	t.Helper()
+	s, mux := &site{}, http.NewServeMux()
+	mux.HandleFunc("GET /login", s.login)
+	mux.HandleFunc("POST /acs", s.acs)
+	mux.HandleFunc("GET /logout", s.logout)
+	mux.HandleFunc("/slo", s.slo)
+	s.Server = httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	s.c = &saml.Connection{
+		ID: "c1", EntityID: s.URL + "/metadata", ACS: s.URL + "/acs", SLO: s.URL + "/slo",
+		Keys: []saml.Key{current(t)}, Once: new(memory).once,
+		Attributes: saml.Mapping{Groups: []string{"groups", "http://schemas.passportjs.com/groups"}},
+	}
+	return s
+}
+
+// current is our key with a certificate that is valid now: providers look at the calendar.
+func current(t *testing.T) saml.Key {
+	t.Helper()
+	now := time.Now()
+	shape := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "site"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, shape, shape, mine().key.Public(), mine().key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return saml.Key{Private: mine().key, Certificate: cert}
+}
+
+// write leaves the site's metadata and its certificate in dir, for a provider to read.
+func (s *site) write(t *testing.T, dir string) (metadata, certificate string) {
+	t.Helper()
+	doc, err := s.c.Metadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata, certificate = filepath.Join(dir, "sp.xml"), filepath.Join(dir, "sp.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.c.Keys[0].Certificate.Raw})
+	for name, content := range map[string][]byte{metadata: doc, certificate: text} {
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return metadata, certificate
+}
+
+// trust reads the provider's metadata from where it publishes it.
+func (s *site) trust(t *testing.T, address string) {
+	t.Helper()
+	a, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	doc, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.c.Provider, err = saml.ParseMetadata(doc, saml.Source{Loopback: true, Now: time.Now()})
+	if err != nil {
+		t.Fatalf("%s: %s", diagnosis(err), doc)
+	}
+}
+
+func (s *site) login(w http.ResponseWriter, r *http.Request) {
+	m, err := s.c.Request(saml.Ask{RelayState: "handle-1", Now: time.Now()})
+	s.depart(w, r, m, err)
+}
+
+func (s *site) logout(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	m, err := s.c.Leave(saml.Logout{
+		Subject: q.Get("subject"), NameIDFormat: q.Get("format"), Sessions: q["session"], RelayState: "handle-2",
+	}, time.Now())
+	s.depart(w, r, m, err)
+}
+
+// depart sends the browser away with a message, and its name in a cookie.
+func (*site) depart(w http.ResponseWriter, r *http.Request, m saml.Message, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: "request", Value: m.ID, Path: "/", HttpOnly: true})
+	if m.Fields == nil {
+		http.Redirect(w, r, m.URL, http.StatusSeeOther)
+		return
+	}
+	fmt.Fprintf(w, `<form method="post" action="%s">`, html.EscapeString(m.URL))
+	for name := range m.Fields {
+		fmt.Fprintf(w, `<input type="hidden" name="%s" value="%s">`, name, html.EscapeString(m.Fields.Get(name)))
+	}
+	fmt.Fprint(w, `</form>`)
+}
+
+func (s *site) acs(w http.ResponseWriter, r *http.Request) {
+	a, err := s.c.Accept(r.Context(), saml.Answer{
+		Body: r.PostFormValue("SAMLResponse"), RequestID: requested(r), Now: time.Now(),
+	})
+	say(w, verdict{Assertion: a, Relay: r.PostFormValue("RelayState")}, err)
+}
+
+func (s *site) slo(w http.ResponseWriter, r *http.Request) {
+	in := saml.Incoming{Query: r.URL.RawQuery, Now: time.Now()}
+	if r.Method == http.MethodPost {
+		in = saml.Incoming{Body: r.PostFormValue("SAMLRequest") + r.PostFormValue("SAMLResponse"), Now: time.Now(),
+			RelayState: r.PostFormValue("RelayState")}
+	}
+	if r.FormValue("SAMLResponse") != "" {
+		relay, err := s.c.AcceptLogoutAnswer(in, requested(r))
+		say(w, verdict{Relay: relay}, err)
+		return
+	}
+	out, err := s.c.AcceptLogout(r.Context(), in)
+	if err != nil {
+		say(w, verdict{}, err)
+		return
+	}
+	m, err := s.c.AnswerLogout(out, true, time.Now())
+	s.depart(w, r, m, err)
+}
+
+func requested(r *http.Request) string {
+	c, err := r.Cookie("request")
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+func say(w http.ResponseWriter, v verdict, err error) {
+	v.Diagnosis = diagnosis(err)
+	if err != nil && v.Diagnosis == "" {
+		v.Diagnosis = "no refusal: " + err.Error()
+	}
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// A browser follows redirects, sends forms, and keeps cookies.
+type browser struct{ http.Client }
+
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{http.Client{Jar: jar, Timeout: time.Minute}}
+}
+
+// A page is where a browser stands.
+type page struct {
+	url    *url.URL
+	status int
+	body   string
+}
+
+var (
+	formTag  = regexp.MustCompile(`(?is)<form[^>]*>`)
+	inputTag = regexp.MustCompile(`(?is)<input[^>]*>`)
+	member   = regexp.MustCompile(`([a-zA-Z]+)=(?:"([^"]*)"|([^\s">]+))`)
+)
+
+func (b *browser) open(t *testing.T, address string) page {
+	t.Helper()
+	a, err := b.Get(address)
+	return read(t, a, err)
+}
+
+func read(t *testing.T, a *http.Response, err error) page {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	body, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page{a.Request.URL, a.StatusCode, string(body)}
+}
+
+// walk sends the form of every page, with what a person types, until there is none.
+func (b *browser) walk(t *testing.T, address string) page {
+	t.Helper()
+	p := b.open(t, address)
+	for range 6 {
+		to, values := p.form(t)
+		if to == "" {
+			return p
+		}
+		a, err := b.PostForm(to, values)
+		p = read(t, a, err)
+	}
+	t.Fatal("the forms do not end")
+	return p
+}
+
+func (p page) form(t *testing.T) (to string, values url.Values) {
+	t.Helper()
+	tag := formTag.FindString(p.body)
+	if tag == "" {
+		return "", nil
+	}
+	action, err := p.url.Parse(members(tag)["action"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	typed := map[string]string{"username": "alice", "password": "alicepass"}
+	values = url.Values{}
+	for _, input := range inputTag.FindAllString(p.body, -1) {
+		at := members(input)
+		if text, ok := typed[at["name"]]; ok {
+			at["value"] = text
+		}
+		if at["name"] != "" {
+			values.Set(at["name"], at["value"])
+		}
+	}
+	return action.String(), values
+}
+
+func members(tag string) map[string]string {
+	all := map[string]string{}
+	for _, m := range member.FindAllStringSubmatch(tag, -1) {
+		all[strings.ToLower(m[1])] = html.UnescapeString(m[2] + m[3])
+	}
+	return all
+}
+
+// verdict is what the site said, where the walk ended at it.
+func (p page) verdict(t *testing.T) verdict {
+	t.Helper()
+	var v verdict
+	if err := json.Unmarshal([]byte(p.body), &v); err != nil {
+		t.Fatalf("the walk ended at %s: %d %s", p.url, p.status, p.body)
+	}
+	return v
+}
+
+// response is the document in the form that a provider shows last.
+func (p page) response(t *testing.T) []byte {
+	t.Helper()
+	_, values := p.form(t)
+	doc, err := base64.StdEncoding.DecodeString(values.Get("SAMLResponse"))
+	if err != nil || len(doc) == 0 {
+		t.Fatalf("no response at %s: %v: %d %s", p.url, err, p.status, p.body)
+	}
+	return doc
+}
