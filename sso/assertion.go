@@ -11,6 +11,7 @@ type Assertion struct {
 	Connection   string // with Subject the key of the identity: an address never is
 	Subject      string
 	NameIDFormat string // of Subject, SAML only
+	Issuer       string // the provider's own name, SAML only
 
 	Email         string
 	EmailVerified bool // the provider says so itself

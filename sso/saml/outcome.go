@@ -17,6 +17,7 @@ func (p *profile) assertion() sso.Assertion {
 		Connection:   p.c.ID,
 		Subject:      text(p.name),
 		NameIDFormat: value(p.name, "Format"),
+		Issuer:       text(only(p.el, nsAssertion, "Issuer")),
 		Email:        first(all, m.Email, emailNames()),
 		Name:         first(all, m.Name, fullNames()),
 		Groups:       values(all, m.Groups, groupNames()),

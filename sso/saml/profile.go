@@ -64,7 +64,7 @@ func (p *profile) issuer() error {
 	if issuer == nil {
 		return sso.Refuse("the assertion has no issuer", nil)
 	}
-	if !p.c.issued(issuer) {
+	if !p.c.mayIssue(issuer) {
 		return sso.Refuse(p.c.wrongIssuer(issuer), nil)
 	}
 	return nil

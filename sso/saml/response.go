@@ -116,7 +116,7 @@ func (c *Connection) envelope(root *etree.Element, signed bool, in Answer) error
 		return sso.Refuse(fmt.Sprintf("the response is addressed to %.200q: set the provider's ACS URL to %q", d, c.ACS), nil)
 	}
 	issuers := children(root, nsAssertion, "Issuer")
-	if len(issuers) > 1 || len(issuers) == 1 && !c.issued(issuers[0]) {
+	if len(issuers) > 1 || len(issuers) == 1 && !c.mayIssue(issuers[0]) {
 		return sso.Refuse(c.wrongIssuer(issuers[0]), nil)
 	}
 	if id, present := attribute(root, "InResponseTo"); present && id != in.RequestID {
@@ -142,7 +142,19 @@ func status(root *etree.Element) error {
 // issued compares names byte for byte.
 func (c *Connection) issued(issuer *etree.Element) bool {
 	format, present := attribute(issuer, "Format")
-	return text(issuer) == c.Provider.EntityID && (!present || format == formatEntity)
+	name := text(issuer)
+	return name != "" && name == c.Provider.EntityID && (!present || format == formatEntity)
+}
+
+// mayIssue is issued for an answer, which may be where the provider's name is learned: its
+// key is known, and the key has signed the name.
+func (c *Connection) mayIssue(issuer *etree.Element) bool {
+	if c.Provider.EntityID != "" || !c.FirstIssuer {
+		return c.issued(issuer)
+	}
+	named := *c
+	named.Provider.EntityID = text(issuer)
+	return len(named.Provider.EntityID) <= maxSubject && named.issued(issuer)
 }
 
 func (c *Connection) wrongIssuer(issuer *etree.Element) string {

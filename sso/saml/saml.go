@@ -67,6 +67,7 @@ type Connection struct {
 	PostRequests   bool          // send by form where the provider takes both; zero means redirect
 	SignedResponse bool          // a signature over the whole response is enough; zero: the assertion's own is asked for
 	Unsolicited    bool          // take answers that nobody asked for; zero means refuse
+	FirstIssuer    bool          // where the provider's name is not known take any, for the caller to keep; zero means refuse
 	CBC            bool          // decrypt AES-CBC, which nothing protects but the signature inside; zero means refuse
 	RefuseExpired  bool          // refuse a key whose certificate has run out; zero means the key counts
 	Contexts       []string      // ways of signing in that are asked for and insisted on; empty means any
