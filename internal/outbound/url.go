@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/idna"
+
 	"github.com/go-identity/identity/internal/fault"
 )
 
@@ -112,9 +114,16 @@ func named(host string) bool {
 	}
 	labels := strings.Split(host, ".")
 	for _, l := range labels {
-		if !label.MatchString(l) {
+		if !label.MatchString(l) || strings.HasPrefix(l, "xn--") && !international(l) {
 			return false
 		}
 	}
 	return !number.MatchString(labels[len(labels)-1])
+}
+
+// international reports whether a label stands for other letters than it has, as readers that
+// show names to people demand: to them another is no name.
+func international(l string) bool {
+	again, err := idna.Lookup.ToASCII(l)
+	return err == nil && again == l
 }
