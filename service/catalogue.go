@@ -47,6 +47,8 @@ func builtIn() [][2]string {
 		{"fe.secure.read.security", "See the security settings"},
 		{"fe.secure.write.security", "Change the security settings"},
 		{"fe.secure.read.audits", "See the audit log"},
+		{string(store.ReadSSO), "See how single sign-on is set up"},
+		{string(store.WriteSSO), "Set single sign-on up"},
 		{"fe.account-settings.delete.account", "Delete the account"},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/internal/outbound"
 	"github.com/go-identity/identity/internal/password"
 	"github.com/go-identity/identity/internal/secret"
 	"github.com/go-identity/identity/message"
@@ -41,6 +42,7 @@ type Config struct {
 	SilentLocks  bool   // no message tells of a lockout
 	StrictLevels bool   // a role may be handed out by strictly stronger ones only
 	CachedTokens int
+	Outbound     *outbound.Guard // of every call to an address that somebody else chose; nil reaches public ones only
 
 	BeforeMint func(context.Context, *MintContext) error // asked before each token of a user; nil is none
 }
@@ -56,6 +58,7 @@ type Services struct {
 	Permissions *Permissions
 	Roles       *Roles
 	Tenants     *Tenants
+	Connections *Connections
 	Passwords   *Passwords
 	Sessions    *Sessions
 	MFAPolicies *MFAPolicies
@@ -73,6 +76,8 @@ type Services struct {
 	Configured  *Configured
 	Templates   *Templates
 	Targeting   *Targeting
+	SSOPolicies *SSOPolicies
+	Domains     *Domains
 
 	base *base
 }
@@ -105,6 +110,11 @@ func New(ctx context.Context, c Config) (*Services, error) {
 	if err != nil {
 		return nil, err
 	}
+	out, err := newOutside(b, c)
+	if err != nil {
+		return nil, err
+	}
+	s.Connections = newConnections(b, c, out)
 	s.build(b, c, newMinter(b, s.Keys, how, c), compose)
 	return s, nil
 }
@@ -160,6 +170,8 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	s.Configured = &Configured{base: b, keys: s.Keys, config: c}
 	s.Templates = &Templates{base: b, keys: s.Keys, minter: m}
 	s.Targeting = &Targeting{base: b}
+	s.SSOPolicies = &SSOPolicies{base: b}
+	s.Domains = &Domains{base: b}
 }
 
 // Bind returns the services that a host may use inside a transaction of its own, over the

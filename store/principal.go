@@ -15,6 +15,14 @@ const (
 	UserKind       Kind = "user"       // a person, or a token that stands for one
 	ManagementKind Kind = "management" // the host's own back end
 	SystemKind     Kind = "system"     // the library itself, or the host in process
+	SetupKind      Kind = "setup"      // somebody with a link to set a tenant's single sign-on up
+)
+
+// What it takes to see and to change how a tenant signs in elsewhere: the built-in
+// permissions by the names of the published API.
+const (
+	ReadSSO  Permission = "fe.secure.read.samlConfiguration"
+	WriteSSO Permission = "fe.secure.write.samlConfiguration"
 )
 
 // A Principal is a caller whose credential has been checked. Its slices and sets are
@@ -68,13 +76,16 @@ func (p Principal) SteppedUp(now time.Time, maxAge time.Duration) bool {
 }
 
 // Can reports whether p holds the permission, exactly or by a wildcard. Management and
-// system principals can do everything.
+// system principals can do everything. Who came by a set-up link can see and change the single
+// sign-on of one tenant, and nothing else.
 func (p Principal) Can(k Permission) bool {
 	switch p.Kind {
 	case ManagementKind, SystemKind:
 		return true
 	case UserKind:
 		return p.Rights.Has(k)
+	case SetupKind:
+		return k == ReadSSO || k == WriteSSO
 	}
 	return false
 }
