@@ -25,11 +25,19 @@ type firstFactor struct {
 	Password  []byte            `json:"password,omitempty"`  // hash of the credential that was proved
 	TenantID  string            `json:"tenantId,omitempty"`  // that was asked for
 	SessionID string            `json:"sessionId,omitempty"` // of the session that this one takes the place of
+
+	Came           *store.ProviderSession `json:"came,omitempty"`         // through a provider
+	OnlyTenantID   string                 `json:"onlyTenantId,omitempty"` // that the session may act in
+	OverrideActive bool                   `json:"overrideActive,omitempty"`
+	EndsAt         time.Time              `json:"endsAt,omitzero"` // of the session, at the latest
 }
 
 // first is what the opening has shown so far.
 func (o opening) first(by store.Principal) firstFactor {
-	f := firstFactor{Kind: o.kind, Methods: o.methods, TenantID: by.TenantID, SessionID: o.replaces}
+	f := firstFactor{
+		Kind: o.kind, Methods: o.methods, TenantID: by.TenantID, SessionID: o.replaces,
+		Came: o.came, OnlyTenantID: o.onlyTenant, OverrideActive: o.overrideActive, EndsAt: o.ends,
+	}
 	if f.Kind == "" {
 		f.Kind = store.Family
 	}
@@ -41,7 +49,7 @@ func (o opening) first(by store.Principal) firstFactor {
 
 // again is what a session has shown, when it is asked for more.
 func again(s store.Session, phc, tenantID string) firstFactor {
-	f := firstFactor{Kind: s.Kind, TenantID: tenantID, SessionID: s.ID}
+	f := firstFactor{Kind: s.Kind, TenantID: tenantID, SessionID: s.ID, OnlyTenantID: s.OnlyTenantID}
 	f.Methods = slices.DeleteFunc(slices.Clone(s.Methods), func(m string) bool {
 		return m == byCode || m == byRecovery || m == byTwo
 	})
@@ -119,7 +127,10 @@ func (s *SignIn) look(ctx context.Context, by store.Principal, text string) (sto
 
 // resume is the opening that a login in flight comes to.
 func (s *SignIn) resume(ctx context.Context, c store.Challenge, first firstFactor) (opening, error) {
-	o := opening{userID: c.Subject, kind: first.Kind, replaces: first.SessionID, asked: true}
+	o := opening{
+		userID: c.Subject, kind: first.Kind, replaces: first.SessionID, asked: true,
+		came: first.Came, onlyTenant: first.OnlyTenantID, overrideActive: first.OverrideActive, ends: first.EndsAt,
+	}
 	if len(first.Password) == 0 {
 		return o, nil
 	}
@@ -135,18 +146,28 @@ func (s *SignIn) resume(ctx context.Context, c store.Challenge, first firstFacto
 }
 
 // replace ends the session that the opening takes the place of. The new one lasts no longer
-// than that would have: the password was not asked for again.
-func (o opening) replace(ctx context.Context, tx *unit) (ends time.Time, err error) {
+// than that would have, and may not act where that could not: the password was not asked for
+// again.
+func (o *opening) replace(ctx context.Context, tx *unit) error {
 	if o.replaces == "" {
-		return time.Time{}, nil
+		return nil
 	}
 	old, err := tx.Session(ctx, o.userID, o.replaces)
 	if err != nil {
-		return ends, errAskAgain(err)
+		return errAskAgain(err)
 	}
 	ended, err := endSessions(ctx, tx, o.userID, o.replaces)
 	if err == nil && len(ended) == 0 {
 		err = errAskAgain(errors.New("the session ended meanwhile"))
 	}
-	return old.EndsAt, err
+	if err != nil {
+		return err
+	}
+	o.ends, o.onlyTenant = old.EndsAt, old.OnlyTenantID
+	p, err := tx.ProviderSession(ctx, o.userID, o.replaces)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	o.came = &p
+	return err
 }

@@ -35,6 +35,7 @@ type unit struct {
 	tenantID string // of the audit event; the caller's unless a rule sets it
 	action   string // of the audit event, where a rule came to another than it set out to
 	subject  string // the same
+	actorID  string // the same, where who acts is known only by then
 	detail   any    // of the audit event; marshaled, without secrets
 	revoked  []store.Revocation
 	after    []func() // run once the change is committed
@@ -74,6 +75,7 @@ func (b *base) commit(ctx context.Context, run transact, e event, fn func(tx *un
 		if err := fn(u); err != nil {
 			return err
 		}
+		e.by.ID = cmp.Or(u.actorID, e.by.ID)
 		return b.record(ctx, u, e.by, cmp.Or(u.action, e.action), cmp.Or(u.subject, e.subject))
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,6 +146,10 @@ func (s *SignIn) failed(ctx context.Context, by store.Principal, userID string, 
 }
 
 // An opening is a session about to be made for a user who proved themselves.
+//
+// prepare, resolve and keep run inside the transaction, once in each attempt at it: they may
+// write through tx only, and what they leave in variables of their own has to be set anew
+// each time.
 type opening struct {
 	userID  string
 	secret  string // the credential that was proved; it must still be the user's
@@ -152,6 +157,24 @@ type opening struct {
 	kind    store.SessionKind
 	methods []string
 	prepare func(tx *unit) error // changes that belong to the same transaction
+
+	// resolve says who signs in, where only the transaction can know, in place of userID. It
+	// runs after prepare and may make the user. What it wrote stays where the user has to show
+	// a second factor first.
+	resolve func(tx *unit) (userID string, err error)
+	// keep makes the changes that belong to a session which was opened. l.Session is written
+	// by then. It does not run where a second factor is asked for first, nor after that one
+	// was shown: what must not be lost belongs into resolve, or into came.
+	keep func(tx *unit, l Login) error
+
+	// came says through which provider; nil is a sign-in of our own. Whose it is, of which
+	// session and since when is filled in, as is a zero ExpiresAt. It is kept while a second
+	// factor is waited for, so that Hint must not be sealed for one session. The identity in
+	// it has to be linked with the user by then.
+	came           *store.ProviderSession
+	onlyTenant     string    // the one tenant that the session may ever act in; empty is any
+	overrideActive bool      // with onlyTenant: that is where the user acts from now on
+	authTime       time.Time // when the user proved themselves, where that was before; zero is now
 
 	asked    bool      // for the second factor: it is not asked for again
 	replaces string    // the session that this one takes the place of
@@ -162,31 +185,12 @@ type opening struct {
 // that a password change or a lock that came in between wins.
 func (s *SignIn) open(ctx context.Context, by store.Principal, o opening) (Login, error) {
 	id := s.newID()
-	text, hash, err := s.ring.NewToken(secretOf(o.kind), o.userID, id)
-	if err != nil {
-		return Login{}, fmt.Errorf("make a session secret: %w", err)
-	}
 	var l Login
 	actor := by
 	actor.Kind, actor.ID = store.UserKind, o.userID
-	err = s.change(ctx, actor, "session.created", id, func(tx *unit) error {
-		if o.ends, err = o.begin(ctx, tx); err != nil {
-			return err
-		}
-		l = Login{Secret: text, Session: s.session(by, o, id, hash, tx.at), steppedUp: slices.Contains(o.methods, byTwo)}
-		if err := s.welcome(ctx, tx, by, o, &l); err != nil {
-			return err
-		}
-		owed, err := s.owed(ctx, tx, o, l)
-		if err != nil {
-			return err
-		}
-		if owed {
-			l, err = s.ask(ctx, tx, by, l.User, o.first(by))
-			return errors.Join(err, s.passwords.clear(ctx, tx, o.account))
-		}
-		tx.tenantID, tx.detail = l.Session.TenantID, map[string]any{"methods": o.methods}
-		return s.keep(ctx, tx, o, l)
+	err := s.change(ctx, actor, "session.created", id, func(tx *unit) (err error) {
+		l, err = s.attempt(ctx, tx, by, o, id)
+		return err
 	})
 	if err != nil {
 		return Login{}, err
@@ -196,43 +200,88 @@ func (s *SignIn) open(ctx context.Context, by store.Principal, o opening) (Login
 	}
 	minted, err := s.mint(ctx, l)
 	if err != nil {
+		actor.ID = l.User.ID
 		s.abandon(ctx, actor, l.Session)
 	}
 	return minted, err
 }
 
-// begin makes the changes that belong to the opening, and ends the session that it takes the
-// place of.
-func (o opening) begin(ctx context.Context, tx *unit) (ends time.Time, err error) {
+// attempt is open inside the transaction.
+func (s *SignIn) attempt(ctx context.Context, tx *unit, by store.Principal, o opening, id string) (Login, error) {
+	if err := o.begin(ctx, tx); err != nil {
+		return Login{}, err
+	}
+	tx.actorID = o.userID
+	text, hash, err := s.ring.NewToken(secretOf(o.kind), o.userID, id) // the user's id is in it
+	if err != nil {
+		return Login{}, fmt.Errorf("make a session secret: %w", err)
+	}
+	l := Login{Secret: text, Session: s.session(by, o, id, hash, tx.at)}
+	l.steppedUp = slices.Contains(o.methods, byTwo) && tx.at.Sub(l.Session.AuthTime) < s.policy.AccessToken
+	all, err := s.welcome(ctx, tx, by, o, &l)
+	if err != nil {
+		return Login{}, err
+	}
+	owed, err := s.owed(ctx, tx, o, all, l)
+	if err != nil {
+		return Login{}, err
+	}
+	if owed {
+		l, err = s.ask(ctx, tx, by, l.User, o.first(by))
+		return l, errors.Join(err, s.passwords.clear(ctx, tx, o.account))
+	}
+	tx.tenantID, tx.detail = l.Session.TenantID, o.detail()
+	return l, s.keep(ctx, tx, o, l)
+}
+
+// detail is what the audit event of the session says.
+func (o opening) detail() map[string]any {
+	d := map[string]any{"methods": o.methods}
+	if o.came != nil {
+		d["connection"] = o.came.ConnectionID
+	}
+	return d
+}
+
+// begin makes the changes that belong to the opening, finds out whose it is and ends the
+// session that it takes the place of.
+func (o *opening) begin(ctx context.Context, tx *unit) error {
 	if o.prepare != nil {
 		if err := o.prepare(tx); err != nil {
-			return ends, err
+			return err
+		}
+	}
+	if o.resolve != nil {
+		var err error
+		if o.userID, err = o.resolve(tx); err != nil {
+			return err
 		}
 	}
 	return o.replace(ctx, tx)
 }
 
-// welcome finds out who signs in, and where.
-func (s *SignIn) welcome(ctx context.Context, tx *unit, by store.Principal, o opening, l *Login) error {
+// welcome finds out who signs in, and where, and returns the tenants whose policies count.
+func (s *SignIn) welcome(ctx context.Context, tx *unit, by store.Principal, o opening, l *Login) ([]string, error) {
 	u, err := s.admit(ctx, tx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ms, err := tx.Memberships(ctx, u.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.User, l.tenantIDs = u, enterableIDs(ms)
+	all := enterableIDs(ms)
+	l.User, l.tenantIDs = u, confine(all, o.onlyTenant)
 	l.Session.TenantID, err = tenant(l.tenantIDs, by, u)
-	return err
+	return all, err
 }
 
-// owed reports whether the user has to show a second factor first.
-func (s *SignIn) owed(ctx context.Context, tx *unit, o opening, l Login) (bool, error) {
+// owed reports whether the user, who may enter the tenants, has to show a second factor first.
+func (s *SignIn) owed(ctx context.Context, tx *unit, o opening, tenantIDs []string, l Login) (bool, error) {
 	if o.asked {
 		return false, nil
 	}
-	asked, err := demandOf(ctx, tx, l.User, l.tenantIDs)
+	asked, err := demandOf(ctx, tx, l.User, tenantIDs)
 	if err != nil {
 		return false, err
 	}
@@ -281,6 +330,9 @@ func (s *SignIn) admit(ctx context.Context, tx *unit, o opening) (store.User, er
 			return u, errWrong(errors.Join(err, errors.New("the password was changed meanwhile")))
 		}
 	}
+	if err := o.vouched(ctx, tx); err != nil {
+		return u, err
+	}
 	if s.verified && !u.Verified {
 		e := fault.New(fault.Forbidden, "", "verify your email first")
 		e.Wire = "ER-01060"
@@ -312,9 +364,13 @@ func (s *SignIn) session(by store.Principal, o opening, id string, hash []byte, 
 	if !o.ends.IsZero() && o.ends.Before(ends) {
 		ends = o.ends
 	}
+	proved := at
+	if !o.authTime.IsZero() && o.authTime.Before(at) {
+		proved = o.authTime
+	}
 	return store.Session{
-		UserID: o.userID, ID: id, Kind: kind, Hash: hash, Device: s.device(by), UserAgent: clip(by.UserAgent),
-		IP: by.IP, Methods: o.methods, AuthTime: at, CreatedAt: at, LastUsedAt: at,
+		UserID: o.userID, ID: id, Kind: kind, OnlyTenantID: o.onlyTenant, Hash: hash, Device: s.device(by),
+		UserAgent: clip(by.UserAgent), IP: by.IP, Methods: o.methods, AuthTime: proved, CreatedAt: at, LastUsedAt: at,
 		ExpiresAt: s.policy.slide(kind, at, ends), EndsAt: ends,
 	}
 }
@@ -353,10 +409,25 @@ func (s *SignIn) keep(ctx context.Context, tx *unit, o opening, l Login) error {
 	if err := tx.CreateSession(ctx, l.Session); err != nil {
 		return err
 	}
+	if err := o.remember(ctx, tx, l.Session); err != nil {
+		return err
+	}
 	if err := s.passwords.clear(ctx, tx, o.account); err != nil {
 		return err
 	}
-	return tx.RecordLogin(ctx, l.User.ID, l.Session.TenantID, tx.at)
+	if err := tx.RecordLogin(ctx, l.User.ID, o.active(l), tx.at); err != nil || o.keep == nil {
+		return err
+	}
+	return o.keep(tx, l)
+}
+
+// active is where the user acts from now on. A session that is confined to one tenant leaves
+// that as it was, unless it is told otherwise.
+func (o opening) active(l Login) string {
+	if o.onlyTenant == "" || o.overrideActive {
+		return l.Session.TenantID
+	}
+	return cmp.Or(l.User.ActiveTenantID, l.Session.TenantID)
 }
 
 // mint adds the access token to a login that has a family.
