@@ -3,11 +3,13 @@ package identity
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"log/slog"
 	"net/netip"
 	"time"
 
 	"github.com/go-identity/identity/handlers/pages"
+	"github.com/go-identity/identity/internal/outbound"
 	"github.com/go-identity/identity/internal/testoption"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
@@ -53,6 +55,7 @@ type Options struct {
 	Session  SessionOptions
 	Token    TokenOptions
 	Limits   LimitOptions
+	Outbound OutboundOptions
 	Pages    PageOptions
 
 	// Origins are the browser origins that may call besides BaseURL's own, such as
@@ -201,6 +204,17 @@ type LimitOptions struct {
 	Off bool
 }
 
+// OutboundOptions say how far the library's own calls reach: to the metadata, the documents
+// and the keys of providers whose addresses the administrators of tenants choose.
+type OutboundOptions struct {
+	// AllowPrivateNetworks lets them reach private networks and this machine, there by plain
+	// http too. The metadata services of clouds stay out of reach. False means public
+	// addresses by https only.
+	AllowPrivateNetworks bool
+	// RootCAs verify the servers that are called. Nil means those of the machine.
+	RootCAs *x509.CertPool
+}
+
 // PageOptions say how the pages under /account/ look, and what they say.
 type PageOptions struct {
 	// Brand is whose pages they are: logo, colours, links. An empty Name in it is Options.Name.
@@ -253,6 +267,11 @@ func (o Options) session() service.SessionPolicy {
 		AccessToken:   orDefault(o.Token.Lifetime, 5*time.Minute),
 		Skew:          orDefault(o.Token.Skew, 10*time.Second),
 	}
+}
+
+// guard decides what may be called.
+func (o OutboundOptions) guard() *outbound.Guard {
+	return outbound.New(outbound.Options{AllowPrivateNetworks: o.AllowPrivateNetworks, RootCAs: o.RootCAs})
 }
 
 // brand is the pages' brand, which has the host's name unless it has one of its own.

@@ -53,13 +53,14 @@ func rooms() map[string][]string {
 		"sso/saml":           list("store internal/fault sso"),
 		"internal/outbound":  list("store internal/fault"),
 
-		"service": list("store internal/fault internal/secret internal/password token mfa message"),
+		"service": list("store internal/fault internal/secret internal/password internal/outbound token mfa message " +
+			"sso sso/saml sso/oidc"),
 
 		"middleware":     list("store internal/fault"),
 		"handlers":       list("store internal/fault service middleware"),
 		"handlers/pages": list("store internal/fault service middleware handlers"),
 
-		".": list("store store/sqlite internal/fault internal/secret internal/password internal/testoption token message " +
+		".": list("store store/sqlite internal/fault internal/outbound internal/secret internal/password internal/testoption token message " +
 			"service middleware handlers handlers/pages"),
 		"identitytest": list(". store store/sqlite internal/testoption mfa service middleware"),
 		"ssotest":      {}, // what a provider says is written by other hands than those that read it

@@ -76,9 +76,10 @@ func open(ctx context.Context, s settings, log *slog.Logger, mail *mailbox) (*id
 	id, err := identity.New(ctx, identity.Options{
 		Store: db, BaseURL: s.baseURL, Secrets: [][]byte{key}, Name: "Acme Reports",
 		Permissions: permissions(), Roles: roles(),
-		SignUp: identity.SignUpOptions{SkipVerification: !s.verify},
-		Limits: identity.LimitOptions{Off: s.limits == "off"},
-		Send:   mail.catch, Logger: log,
+		SignUp:   identity.SignUpOptions{SkipVerification: !s.verify},
+		Limits:   identity.LimitOptions{Off: s.limits == "off"},
+		Outbound: identity.OutboundOptions{AllowPrivateNetworks: s.privateNetworks},
+		Send:     mail.catch, Logger: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

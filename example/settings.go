@@ -38,7 +38,7 @@ func parse(args []string) (settings, error) {
 	f.BoolVar(&s.verify, "signup-verification", true, "a new account must confirm its address by mail")
 	f.StringVar(&s.limits, "limits", "on", "`on` or off: rate limits by address")
 	f.BoolVar(&s.privateNetworks, "allow-private-networks", false,
-		"let the library call private addresses; accepted, and without effect while it makes no calls")
+		"let the library call private addresses, and this machine by plain http")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}

@@ -52,7 +52,8 @@ type state struct {
 //     or at the present second;
 //   - messages are caught ([World.Messages]), not sent;
 //   - passwords are hashed for next to nothing, and addresses are not limited in how often
-//     they may call.
+//     they may call;
+//   - providers of single sign-on may be servers of the test.
 //
 // Where they say nothing, the store is a SQLite database in memory, tokens are signed with
 // EdDSA, whose keys cost nothing to make, and warnings go to the log of the test. The World
@@ -90,6 +91,7 @@ func (w *World) complete(o *identity.Options) {
 	w.t.Helper()
 	o.Now, o.Send, o.Token.BeforeMint = w.clock.now, w.mail.catch, w.claims.add
 	o.Password.Test, o.Limits.Off = testoption.CheapHashing(), true
+	o.Outbound.AllowPrivateNetworks = true
 	if o.Token.Algorithm == "" && o.Token.Signer == nil {
 		o.Token.Algorithm = "EdDSA"
 	}
