@@ -24,6 +24,7 @@ type MembershipStore interface {
 	// Members counts the users of a tenant.
 	Members(ctx context.Context, tenantID string) (int, error)
 	UpdateMembership(ctx context.Context, m Membership) error
-	// DeleteMembership also removes the user's assignments and sessions in the tenant.
+	// DeleteMembership also removes the user's assignments and sessions in the tenant, and the
+	// linked identities and provider sessions of its connections.
 	DeleteMembership(ctx context.Context, tenantID, userID string) error
 }

@@ -10,7 +10,7 @@ import (
 type ProviderSession struct {
 	UserID       string
 	SessionID    string // of the session here
-	ConnectionID string
+	ConnectionID string // a connection's id, or that of a social provider
 	Subject      string // as the provider names the person
 	Format       string // of Subject: SAML's NameID format; empty where there is none
 	Index        string // of the provider's session; empty where it has no name
@@ -20,8 +20,9 @@ type ProviderSession struct {
 	ExpiresAt    time.Time // when it is of no more use
 }
 
-// ProviderSessionStore keeps provider sessions. Deleting the connection or the user removes
-// them.
+// ProviderSessionStore keeps provider sessions, unique by user and session, else ErrConflict.
+// Deleting the connection, the user or the user's membership in the connection's tenant
+// removes them.
 type ProviderSessionStore interface {
 	// CreateProviderSession adds one. A user that is not there is ErrNotFound.
 	CreateProviderSession(ctx context.Context, p ProviderSession) error

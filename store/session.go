@@ -65,11 +65,13 @@ type SessionStore interface {
 	Sessions(ctx context.Context, userID string, now time.Time) ([]Session, error)
 	// RotateSession applies r in one statement if the session lives at r.At and its hash and
 	// tenant are still those r is from, else ErrNotFound: of many callers with one secret
-	// exactly one wins, and none undoes a switch of tenants.
+	// exactly one wins, and none undoes a switch of tenants. Away from its OnlyTenantID it is
+	// ErrNotFound too.
 	RotateSession(ctx context.Context, r Rotation) error
 	// ExtendSession moves LastUsedAt and ExpiresAt of a living session forward, else ErrNotFound.
 	ExtendSession(ctx context.Context, userID, id string, at, expires time.Time) error
-	// MoveSession sets the tenant of a living session, else ErrNotFound.
+	// MoveSession sets the tenant of a living session, but for one that its OnlyTenantID
+	// forbids, else ErrNotFound.
 	MoveSession(ctx context.Context, userID, id, tenantID string, at time.Time) error
 	// RevokeSessions ends the user's living sessions: those named, or without ids all. It
 	// returns the ids of those it ended.

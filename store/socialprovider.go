@@ -26,6 +26,6 @@ type SocialProviderStore interface {
 	SocialProviders(ctx context.Context) ([]SocialProvider, error)
 	// UpdateSocialProvider changes all but ID, Custom and CreatedAt.
 	UpdateSocialProvider(ctx context.Context, p SocialProvider) error
-	// DeleteSocialProvider also removes the linked identities of the provider.
+	// DeleteSocialProvider also removes the provider's linked identities and sessions.
 	DeleteSocialProvider(ctx context.Context, id string) error
 }

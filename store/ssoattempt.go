@@ -24,8 +24,9 @@ type SSOAttempt struct {
 // SSOAttemptStore keeps the attempts of connections. An attempt is reachable only through
 // its own tenant: any other tenantID is ErrNotFound.
 type SSOAttemptStore interface {
-	// CreateSSOAttempt adds one and removes all but the connection's newest keep. A connection
-	// that the tenant does not have is ErrNotFound.
+	// CreateSSOAttempt adds one and removes all but the connection's newest keep; writers who
+	// race may leave more until the next. A connection that the tenant does not have is
+	// ErrNotFound.
 	CreateSSOAttempt(ctx context.Context, a SSOAttempt, keep int) error
 	// SSOAttempts returns those of the connection without their documents, newest first.
 	SSOAttempts(ctx context.Context, tenantID, connectionID string) ([]SSOAttempt, error)

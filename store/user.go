@@ -44,7 +44,7 @@ type UserQuery struct {
 
 // UserStore keeps users. DeleteUser removes with the user all that is the user's:
 // identifiers, credentials, factors, recovery codes, remembered devices, memberships,
-// assignments, sessions and challenges.
+// assignments, sessions, challenges, linked identities and provider sessions.
 type UserStore interface {
 	CreateUser(ctx context.Context, u User) error
 	User(ctx context.Context, id string) (User, error)

@@ -11,7 +11,7 @@ func sessionTests() map[string]func(*testing.T, store.Store) {
 	return map[string]func(*testing.T, store.Store){
 		"Session": testSession, "SessionIsolation": testSessionIsolation, "SessionRotate": testSessionRotate,
 		"SessionLife": testSessionLife, "SessionRevoke": testSessionRevoke, "SessionSweep": testSessionSweep,
-		"SessionRotateRace": testSessionRotateRace,
+		"SessionRotateRace": testSessionRotateRace, "SAML-43 session confined": testSessionConfined,
 	}
 }
 
@@ -104,6 +104,34 @@ func testSessionRotate(t *testing.T, s store.Store) {
 		returns(s.RevokeSessions(ctx, "u1", r.At, what))(t, "revoke "+what, nil)
 		returns(s.Session(ctx, "u1", what))(t, what+" stays as it was", dead)
 	}
+}
+
+// testSessionConfined checks that no switch and no rotation takes a session out of the one
+// tenant that it may act in.
+func testSessionConfined(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	exists(t, s, "u1")
+	n := newSession("u1", "s1")
+	n.OnlyTenantID = "t1"
+	must(t, s.CreateSession(ctx, n))
+	returns(s.Session(ctx, "u1", "s1"))(t, "Session", n)
+	for _, tenant := range []string{"t2", "", "T1"} {
+		refused(t, "MoveSession to "+tenant, s.MoveSession(ctx, "u1", "s1", tenant, now()), store.ErrNotFound)
+		r := rotation("u1", "s1", n.Hash)
+		r.TenantID = tenant
+		refused(t, "RotateSession to "+tenant, s.RotateSession(ctx, r), store.ErrNotFound)
+	}
+	returns(s.Session(ctx, "u1", "s1"))(t, "where it was", n)
+	must(t, s.MoveSession(ctx, "u1", "s1", "t1", now()), s.ExtendSession(ctx, "u1", "s1", now(), now().Add(time.Hour)))
+	r := rotation("u1", "s1", n.Hash)
+	r.TenantID = "t1"
+	must(t, s.RotateSession(ctx, r))
+	got, err := s.Session(ctx, "u1", "s1")
+	must(t, err)
+	equal(t, "tenants after a rotation", [2]string{got.TenantID, got.OnlyTenantID}, [2]string{"t1", "t1"})
+	all, err := s.Sessions(ctx, "u1", now())
+	must(t, err)
+	equal(t, "a listed one says so", words(all, func(s store.Session) string { return s.OnlyTenantID }), "t1")
 }
 
 func testSessionLife(t *testing.T, s store.Store) {

@@ -22,7 +22,8 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		attemptTests(), tenantTests(), membershipTests(),
 		roleTests(), permissionTests(), categoryTests(), assignmentTests(), sessionTests(), challengeTests(),
 		signingKeyTests(), managementCredentialTests(), settingTests(), templateTests(), auditTests(), messageTests(),
-		revocationTests(), transactionTests(), valueTests(), pageTests(), raceTests(),
+		connectionTests(), domainTests(), groupMappingTests(), linkedIdentityTests(), providerSessionTests(),
+		ssoAttemptTests(), socialProviderTests(), revocationTests(), transactionTests(), valueTests(), pageTests(), raceTests(),
 	}
 	for _, tests := range groups {
 		for name, test := range tests {

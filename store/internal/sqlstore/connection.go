@@ -52,7 +52,6 @@ func (db *DB) DeleteConnection(ctx context.Context, tenantID, id string) error {
 			`delete from identity_domains where tenant_id = $1 and connection_id = $2`,
 			`delete from identity_group_mappings where tenant_id = $1 and connection_id = $2`,
 			`delete from identity_sso_attempts where tenant_id = $1 and connection_id = $2`,
-			`delete from identity_linked_identities where tenant_id = $1 and connection_id = $2`,
 		} {
 			if _, err := tx.exec(ctx, query, tenantID, id); err != nil {
 				return err
@@ -61,9 +60,17 @@ func (db *DB) DeleteConnection(ctx context.Context, tenantID, id string) error {
 		if err := tx.exec1(ctx, `delete from identity_connections where tenant_id = $1 and id = $2`, tenantID, id); err != nil {
 			return err
 		}
-		_, err := tx.exec(ctx, `delete from identity_provider_sessions where connection_id = $1`, id)
-		return err
+		return tx.unlink(ctx, id)
 	})
+}
+
+// unlink removes who came through a connection or a social provider that is gone.
+func (db *DB) unlink(ctx context.Context, id string) error {
+	if _, err := db.exec(ctx, `delete from identity_linked_identities where connection_id = $1`, id); err != nil {
+		return err
+	}
+	_, err := db.exec(ctx, `delete from identity_provider_sessions where connection_id = $1`, id)
+	return err
 }
 
 // ConnectionByID implements store.ConnectionIndex.
@@ -80,7 +87,6 @@ func (db *DB) ConnectionsDue(ctx context.Context, now time.Time, limit int) ([]s
 
 // Connected implements store.ConnectionIndex.
 func (db *DB) Connected(ctx context.Context) (bool, error) {
-	n, err := one(ctx, db, scanInt,
-		`select count(*) from (select 1 from identity_connections where enabled = $1 limit 1) some`, true)
-	return n > 0, err
+	found, err := many(ctx, db, scanInt, `select 1 from identity_connections where enabled = $1 limit 1`, true)
+	return len(found) > 0, err
 }

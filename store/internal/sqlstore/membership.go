@@ -74,6 +74,8 @@ func (db *DB) DeleteMembership(ctx context.Context, tenantID, userID string) err
 			`delete from identity_assignments where tenant_id = $1 and user_id = $2`,
 			`delete from identity_sessions where tenant_id = $1 and user_id = $2`,
 			`delete from identity_linked_identities where tenant_id = $1 and user_id = $2`,
+			`delete from identity_provider_sessions where user_id = $2 and connection_id in (
+				select id from identity_connections where tenant_id = $1)`,
 		} {
 			if _, err := tx.exec(ctx, query, tenantID, userID); err != nil {
 				return err

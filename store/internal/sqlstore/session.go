@@ -48,7 +48,7 @@ func (db *DB) RotateSession(ctx context.Context, r store.Rotation) error {
 	return db.exec1(ctx, `
 		update identity_sessions set hash = $4, previous_hash = hash, successor = $5, tenant_id = $6, user_agent = $7,
 			ip = $8, rotated_at = $9, last_used_at = $9, expires_at = $10
-		where user_id = $1 and id = $2 and hash = $3 and tenant_id = $11
+		where user_id = $1 and id = $2 and hash = $3 and tenant_id = $11 and only_tenant_id in ('', $6)
 			and revoked_at is null and expires_at > $9 and ends_at > $9`,
 		r.UserID, r.ID, r.From, r.To, r.Successor, r.TenantID, r.UserAgent, r.IP, moment(r.At), moment(r.ExpiresAt),
 		r.FromTenantID)
@@ -68,7 +68,7 @@ func (db *DB) ExtendSession(ctx context.Context, userID, id string, at, expires 
 func (db *DB) MoveSession(ctx context.Context, userID, id, tenantID string, at time.Time) error {
 	return db.exec1(ctx, `
 		update identity_sessions set tenant_id = $3
-		where user_id = $1 and id = $2 and revoked_at is null and expires_at > $4 and ends_at > $4`,
+		where user_id = $1 and id = $2 and only_tenant_id in ('', $3) and revoked_at is null and expires_at > $4 and ends_at > $4`,
 		userID, id, tenantID, moment(at))
 }
 

@@ -43,9 +43,9 @@ func (db *DB) UpdateSocialProvider(ctx context.Context, p store.SocialProvider) 
 // DeleteSocialProvider implements store.SocialProviderStore.
 func (db *DB) DeleteSocialProvider(ctx context.Context, id string) error {
 	return db.atomic(ctx, func(tx *DB) error {
-		if _, err := tx.exec(ctx, `delete from identity_linked_identities where connection_id = $1 and tenant_id = ''`, id); err != nil {
+		if err := tx.exec1(ctx, `delete from identity_social_providers where id = $1`, id); err != nil {
 			return err
 		}
-		return tx.exec1(ctx, `delete from identity_social_providers where id = $1`, id)
+		return tx.unlink(ctx, id)
 	})
 }

@@ -24,9 +24,10 @@ func (db *DB) ssoAttempt(a *store.SSOAttempt) []any {
 		&a.UserAgent, docOf{&a.Attributes, db}, at{&a.At}}
 }
 
-// CreateSSOAttempt implements store.SSOAttemptStore.
+// CreateSSOAttempt implements store.SSOAttemptStore. It is not serializable: everyone who
+// signs in through one connection at the same time would lose to one of them.
 func (db *DB) CreateSSOAttempt(ctx context.Context, a store.SSOAttempt, keep int) error {
-	return db.atomic(ctx, func(tx *DB) error {
+	return db.brief(ctx, func(tx *DB) error {
 		err := tx.insert(ctx, `
 			insert into identity_sso_attempts (`+ssoAttemptColumns+`, document)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing`,

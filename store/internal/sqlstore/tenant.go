@@ -100,8 +100,9 @@ func (db *DB) DeleteTenant(ctx context.Context, id string, at time.Time) error {
 			`delete from identity_domains where tenant_id = $1`,
 			`delete from identity_group_mappings where tenant_id = $1`,
 			`delete from identity_sso_attempts where tenant_id = $1`,
-			`delete from identity_linked_identities where tenant_id = $1 and tenant_id <> ''`,
-			`delete from identity_provider_sessions where connection_id in (select id from identity_connections where tenant_id = $1)`,
+			`delete from identity_linked_identities where tenant_id = $1`,
+			`delete from identity_provider_sessions where connection_id in (
+				select id from identity_connections where tenant_id = $1)`,
 			`delete from identity_connections where tenant_id = $1`,
 		} {
 			if _, err := tx.exec(ctx, query, id); err != nil {

@@ -33,6 +33,14 @@ func (db *DB) atomic(ctx context.Context, fn func(tx *DB) error) error {
 	return db.transact(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable}, fn)
 }
 
+// brief is atomic for statements that need not be serializable.
+func (db *DB) brief(ctx context.Context, fn func(tx *DB) error) error {
+	if db.tx != nil {
+		return fn(db)
+	}
+	return db.transact(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, fn)
+}
+
 func (db *DB) transact(ctx context.Context, o *sql.TxOptions, fn func(tx *DB) error) error {
 	if db.tx != nil {
 		return db.nested(ctx, fn)
