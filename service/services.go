@@ -237,10 +237,12 @@ const (
 	keepEnded    = 30 * 24 * time.Hour
 	keepExpired  = 24 * time.Hour
 	keepMessages = 7 * 24 * time.Hour
+	keepAttempts = 30 * 24 * time.Hour
 )
 
-// Sweep removes records that expired long enough ago: sessions, challenges, counts of
-// failed attempts, sent messages, signing keys and revocations that every process has seen.
+// Sweep removes records that expired long enough ago: sessions and what is known of them at
+// providers, challenges, counts of failed attempts, tries to sign in through connections,
+// sent messages, signing keys and revocations that every process has seen.
 func (s *Services) Sweep(ctx context.Context) error {
 	now := s.base.now()
 	_, err1 := s.base.store.SweepSessions(ctx, now.Add(-keepEnded))
@@ -248,7 +250,9 @@ func (s *Services) Sweep(ctx context.Context) error {
 	_, err3 := s.base.store.SweepMessages(ctx, now.Add(-keepMessages))
 	_, err4 := s.base.store.SweepRevocations(ctx, now.Add(-keepExpired))
 	_, err5 := s.base.store.SweepRememberedDevices(ctx, now)
-	return errors.Join(err5, err1, err2, err3, err4, s.Passwords.sweep(ctx, now), s.Keys.sweep(ctx, now))
+	_, err6 := s.base.store.SweepProviderSessions(ctx, now)
+	_, err7 := s.base.store.SweepSSOAttempts(ctx, now.Add(-keepAttempts))
+	return errors.Join(err1, err2, err3, err4, err5, err6, err7, s.Passwords.sweep(ctx, now), s.Keys.sweep(ctx, now))
 }
 
 // Healthy reports whether the store answers and mail leaves.
