@@ -56,6 +56,7 @@ type Options struct {
 	Token    TokenOptions
 	Limits   LimitOptions
 	Outbound OutboundOptions
+	SSO      SSOOptions
 	Pages    PageOptions
 
 	// Origins are the browser origins that may call besides BaseURL's own, such as
@@ -213,6 +214,15 @@ type OutboundOptions struct {
 	AllowPrivateNetworks bool
 	// RootCAs verify the servers that are called. Nil means those of the machine.
 	RootCAs *x509.CertPool
+}
+
+// SSOOptions say how people sign in by the identity providers of their tenants.
+type SSOOptions struct {
+	// Resolver finds the TXT records that prove whose an e-mail domain is. The names that it is
+	// asked for end in a dot. Nil means that of the machine.
+	Resolver interface {
+		LookupTXT(ctx context.Context, name string) ([]string, error)
+	}
 }
 
 // PageOptions say how the pages under /account/ look, and what they say.

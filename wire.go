@@ -221,6 +221,6 @@ func (o Options) config(ring *secret.Ring, hasher *password.Hasher) service.Conf
 		Keys: o.keys(), Algorithm: o.algorithm(), MaxToken: orDefault(o.Token.MaxBytes, 7168),
 		CachedTokens: orDefault(o.Token.Cached, 16384), PerTenant: o.Users.PerTenant,
 		Unverified: o.SignUp.SkipVerification, BeforeMint: o.Token.BeforeMint, Outbound: o.Outbound.guard(),
-		CodeSkew: o.MFA.skew(), FixedEmails: o.Users.FixedEmails, SilentLocks: o.Lockout.Silent,
+		Resolver: o.SSO.Resolver, CodeSkew: o.MFA.skew(), FixedEmails: o.Users.FixedEmails, SilentLocks: o.Lockout.Silent,
 	}
 }

@@ -43,6 +43,7 @@ type Config struct {
 	StrictLevels bool   // a role may be handed out by strictly stronger ones only
 	CachedTokens int
 	Outbound     *outbound.Guard // of every call to an address that somebody else chose; nil reaches public ones only
+	Resolver     TXTResolver     // finds the records that prove domains; nil is the machine's
 
 	BeforeMint func(context.Context, *MintContext) error // asked before each token of a user; nil is none
 }
@@ -171,7 +172,7 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	s.Templates = &Templates{base: b, keys: s.Keys, minter: m}
 	s.Targeting = &Targeting{base: b}
 	s.SSOPolicies = &SSOPolicies{base: b}
-	s.Domains = &Domains{base: b}
+	s.Domains = newDomains(b, c)
 }
 
 // Bind returns the services that a host may use inside a transaction of its own, over the
