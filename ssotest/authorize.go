@@ -33,14 +33,29 @@ func (p *OIDC) ask(q url.Values) (asked, error) {
 		return a, fmt.Errorf("client_id %s is not known", q.Get("client_id"))
 	case q.Get("response_type") != "code":
 		return a, errors.New("response_type is not code")
-	case !slices.Contains(strings.Fields(q.Get("scope")), "openid"):
-		return a, errors.New("scope has no openid")
-	case a.state == "" || a.nonce == "":
-		return a, errors.New("state or nonce is missing")
-	case a.challenge == "" || q.Get("code_challenge_method") != "S256":
+	case a.state == "":
+		return a, errors.New("state is missing")
+	case p.options.Plain && a.challenge == "":
+		return a, nil
+	case q.Get("code_challenge_method") != "S256":
 		return a, errors.New("code_challenge is missing, or not by S256")
+	case p.options.Plain:
+		return a, nil
 	}
-	return a, nil
+	return a, a.connects(q.Get("scope"))
+}
+
+// connects wants what OpenID Connect adds to OAuth 2.0.
+func (a asked) connects(scope string) error {
+	switch {
+	case !slices.Contains(strings.Fields(scope), "openid"):
+		return errors.New("scope has no openid")
+	case a.nonce == "":
+		return errors.New("nonce is missing")
+	case a.challenge == "":
+		return errors.New("code_challenge is missing")
+	}
+	return nil
 }
 
 // reply answers a browser, by redirect or by form.
@@ -85,17 +100,29 @@ func (p *OIDC) grant(a asked, u User, change []func(map[string]any)) url.Values 
 		maps.Copy(g.id, g.person)
 	}
 	for _, c := range change {
+		if p.options.Plain {
+			c(g.person)
+			continue
+		}
 		c(g.id)
 	}
 	code := rand.Text()
 	p.registry.mu.Lock()
 	defer p.registry.mu.Unlock()
 	p.codes[code] = g
-	return url.Values{"code": {code}, "state": {a.state}, "iss": {p.Issuer()}}
+	return p.named(url.Values{"code": {code}, "state": {a.state}})
 }
 
 func (p *OIDC) denial(a asked, code string) url.Values {
-	return url.Values{"error": {code}, "state": {a.state}, "iss": {p.Issuer()}}
+	return p.named(url.Values{"error": {code}, "state": {a.state}})
+}
+
+// named adds who answers (RFC 9207).
+func (p *OIDC) named(q url.Values) url.Values {
+	if !p.options.Plain {
+		q.Set("iss", p.Issuer())
+	}
+	return q
 }
 
 // claims are those of an ID token that say how and when somebody signed in.

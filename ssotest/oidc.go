@@ -28,6 +28,10 @@ type OIDCOptions struct {
 	// Lean says who somebody is at the userinfo endpoint alone, as large providers do. Zero
 	// means in the ID token too.
 	Lean bool
+	// Plain speaks OAuth 2.0 without OpenID Connect, as some social providers do: there are
+	// no ID tokens, and changes change what the userinfo endpoint says. The endpoints are
+	// /authorize, /token and /userinfo. Zero means OpenID Connect.
+	Plain bool
 	// RSA signs with RSA, as most providers do. Zero means P-256, whose keys cost nothing to
 	// make.
 	RSA bool

@@ -43,7 +43,7 @@ type app struct {
 }
 
 // client keeps cookies, like a browser.
-func client(t *testing.T) *http.Client {
+func client(t testing.TB) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -70,7 +70,7 @@ func leave(w http.ResponseWriter) {
 }
 
 // newSAMLApp connects an application to p.
-func newSAMLApp(t *testing.T, p *ssotest.SAML, bend func(*saml.Connection)) *app {
+func newSAMLApp(t testing.TB, p *ssotest.SAML, bend func(*saml.Connection)) *app {
 	t.Helper()
 	a, mux := &app{}, http.NewServeMux()
 	a.Server = httptest.NewServer(mux)
@@ -100,7 +100,7 @@ func newSAMLApp(t *testing.T, p *ssotest.SAML, bend func(*saml.Connection)) *app
 }
 
 // connection is how an application at base sees p.
-func connection(t *testing.T, p *ssotest.SAML, base string) *saml.Connection {
+func connection(t testing.TB, p *ssotest.SAML, base string) *saml.Connection {
 	t.Helper()
 	provider, err := saml.ParseMetadata(p.Metadata(), saml.Source{Loopback: true, Now: noon()})
 	if err != nil {
@@ -112,7 +112,7 @@ func connection(t *testing.T, p *ssotest.SAML, base string) *saml.Connection {
 }
 
 // newOIDCApp connects an application to p.
-func newOIDCApp(t *testing.T, p *ssotest.OIDC, bend func(*oidc.Provider)) *app {
+func newOIDCApp(t testing.TB, p *ssotest.OIDC, bend func(*oidc.Provider)) *app {
 	t.Helper()
 	a, mux := &app{}, http.NewServeMux()
 	a.Server = httptest.NewServer(mux)
@@ -138,7 +138,7 @@ func newOIDCApp(t *testing.T, p *ssotest.OIDC, bend func(*oidc.Provider)) *app {
 	return a
 }
 
-func party(t *testing.T) *oidc.Party {
+func party(t testing.TB) *oidc.Party {
 	t.Helper()
 	p, err := oidc.New(oidc.Options{HTTP: http.DefaultClient, Now: noon})
 	if err != nil {
@@ -147,7 +147,7 @@ func party(t *testing.T) *oidc.Party {
 	return p
 }
 
-func body(t *testing.T, res *http.Response) string {
+func body(t testing.TB, res *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
@@ -157,7 +157,7 @@ func body(t *testing.T, res *http.Response) string {
 }
 
 // home wants a browser that was let in.
-func home(t *testing.T, res *http.Response) {
+func home(t testing.TB, res *http.Response) {
 	t.Helper()
 	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/home" {
 		t.Fatalf("the application says %d: %s", res.StatusCode, body(t, res))

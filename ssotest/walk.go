@@ -22,7 +22,7 @@ type Message struct {
 	URL    string     // to redirect to, or to post the form to
 	Fields url.Values // of the form; nil means a redirect
 
-	from string // the page's origin; empty means that somebody typed the address
+	from string // the origin of the page; empty means that somebody typed the address, or a page without one
 }
 
 // Send takes a message where it is addressed to, as the browser would that came from the
@@ -61,7 +61,7 @@ func (m Message) request(t testing.TB) (*http.Request, error) {
 		return nil, err
 	}
 	r.Header.Set("Sec-Fetch-Site", "none")
-	if m.from != "" {
+	if m.from != "" || m.Fields != nil {
 		r.Header.Set("Sec-Fetch-Site", "cross-site")
 	}
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
