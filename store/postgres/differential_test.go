@@ -27,6 +27,7 @@ func TestAttackDifferential(t *testing.T) {
 	t.Run("SQL-14 users", func(*testing.T) { d.users() })
 	t.Run("SQL-14 searches", func(*testing.T) { d.searches() })
 	t.Run("SQL-14 other nouns", func(*testing.T) { d.others() })
+	t.Run("SQL-14 single sign-on", func(*testing.T) { d.connections() })
 }
 
 type differential struct {
@@ -138,4 +139,43 @@ func (d *differential) others() {
 	both(d, "audit in order", func(s store.Store) (store.Listing[store.AuditEvent], error) {
 		return s.Audit(ctx, store.AuditQuery{Page: store.Page{Limit: 30}})
 	})
+}
+
+func (d *differential) connections() {
+	ctx := d.t.Context()
+	both(d, "a connection", func(s store.Store) (int, error) {
+		return 0, errors.Join(s.CreateConnection(ctx, store.Connection{TenantID: "t", ID: "c"}), s.CreateUser(ctx, store.User{ID: "u"}))
+	})
+	for i := range 100 {
+		id, text, doc := fmt.Sprint(i), d.text(), d.document()
+		both(d, fmt.Sprintf("connection %q %s", text, doc), func(s store.Store) (store.Connection, error) {
+			err := s.CreateConnection(ctx, store.Connection{TenantID: text, ID: text, Settings: doc, RoleIDs: []string{text, "r"}})
+			got, missing := s.ConnectionByID(ctx, text)
+			return got, errors.Join(err, missing)
+		})
+		both(d, fmt.Sprintf("domain %q", text), func(s store.Store) ([]store.Domain, error) {
+			err := s.CreateDomain(ctx, store.Domain{TenantID: "t", ID: id, ConnectionID: "c", Name: text, Challenge: text, CreatedAt: at()})
+			all, missing := s.DomainsByName(ctx, text)
+			return all, errors.Join(err, missing)
+		})
+		both(d, fmt.Sprintf("group %q", text), func(s store.Store) (store.GroupMapping, error) {
+			err := s.CreateGroupMapping(ctx, store.GroupMapping{TenantID: "t", ID: id, ConnectionID: "c", Group: text})
+			got, missing := s.GroupMapping(ctx, "t", id)
+			return got, errors.Join(err, missing)
+		})
+		both(d, fmt.Sprintf("identity %q", text), func(s store.Store) (store.LinkedIdentity, error) {
+			err := s.CreateLinkedIdentity(ctx, store.LinkedIdentity{ConnectionID: "c", Subject: text, UserID: "u", Email: text, CreatedAt: at()})
+			got, missing := s.LinkedIdentity(ctx, "c", text)
+			return got, errors.Join(err, missing)
+		})
+		both(d, fmt.Sprintf("provider session %q %s", text, doc), func(s store.Store) ([]store.ProviderSession, error) {
+			err := s.CreateProviderSession(ctx, store.ProviderSession{
+				UserID: "u", SessionID: id, ConnectionID: "c", Subject: text, Index: text, Attributes: doc,
+			})
+			all, missing := s.ProviderSessions(ctx, "c", text, text)
+			return all, errors.Join(err, missing)
+		})
+	}
+	both(d, "identities in order", func(s store.Store) ([]store.LinkedIdentity, error) { return s.LinkedIdentities(ctx, "u") })
+	both(d, "domains in order", func(s store.Store) ([]store.Domain, error) { return s.Domains(ctx, "t") })
 }

@@ -55,6 +55,8 @@ func testTenantDelete(t *testing.T, s store.Store) {
 		session := newSession("u1", "s-"+id)
 		session.TenantID = id
 		must(t, s.CreateSession(ctx, session))
+		connects(t, s, id, "c-"+id)
+		through(t, s, id, "c-"+id, "u1")
 	}
 	for id, parent := range map[string]string{"middle": "t2", "leaf": "middle"} {
 		must(t, s.CreateTenant(ctx, store.Tenant{ID: id, ParentID: parent}))
@@ -63,6 +65,12 @@ func testTenantDelete(t *testing.T, s store.Store) {
 	refused(t, "deleting twice", s.DeleteTenant(ctx, "t1", now()), store.ErrNotFound)
 	equal(t, "of t1", tenantRemains(t, s, "t1"), [5]int{})
 	equal(t, "of t2", tenantRemains(t, s, "t2"), [5]int{1, 1, 1, 1, 1})
+	for id, left := range map[string]int{"t1": 0, "t2": 1} {
+		connections, err := s.Connections(ctx, id)
+		must(t, err)
+		equal(t, "connections of "+id, len(connections), left)
+		equal(t, "what came through them", came(t, s, id, "c-"+id, "u1"), [5]int{left, left, left, left, left})
+	}
 	leaf, err := s.Tenant(ctx, "leaf")
 	must(t, err)
 	equal(t, "the parent of the child", leaf.ParentID, "t2")
