@@ -33,6 +33,8 @@ const (
 	FactorGuessedKind    = "factor-guessed"
 	RecoveryUsedKind     = "recovery-used"
 	RecoveryReplacedKind = "recovery-replaced"
+
+	ConnectionChangedKind = "connection-changed"
 )
 
 //go:embed templates
@@ -118,6 +120,8 @@ type view struct {
 	SetPassword bool
 	Last        bool   // the device that was removed was the last
 	Left        string // how many recovery codes are
+	Company     string // fit to stand in a sentence, or empty
+	What        string // happened
 }
 
 func (c *Composer) compose(kind, to string, v view) (store.Message, error) {
