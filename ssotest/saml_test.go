@@ -21,7 +21,7 @@ import (
 const base = "https://app.example"
 
 // keyed gives a connection a key pair of its own and makes it known to the provider.
-func keyed(t *testing.T, p *ssotest.SAML) *saml.Connection {
+func keyed(t *testing.T, p *ssotest.SAML, at string) *saml.Connection {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -36,7 +36,7 @@ func keyed(t *testing.T, p *ssotest.SAML) *saml.Connection {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := connection(t, p, base)
+	c := connection(t, p, at)
 	c.Keys = []saml.Key{{Private: private, Certificate: cert}}
 	doc, err := c.Metadata()
 	if err != nil {
@@ -75,7 +75,7 @@ func ask(t *testing.T, c *saml.Connection, p *ssotest.SAML) ssotest.Request {
 func TestRespond(t *testing.T) {
 	t.Parallel()
 	p := ssotest.NewSAML(t, ssotest.SAMLOptions{Now: noon})
-	c := keyed(t, p)
+	c := keyed(t, p, base)
 	c.CBC = true
 	for name, change := range map[string]func(*ssotest.Assertion){
 		"nothing changed": func(*ssotest.Assertion) {},
@@ -114,7 +114,7 @@ func TestRespond(t *testing.T) {
 func TestRespondAsAsked(t *testing.T) {
 	t.Parallel()
 	p := ssotest.NewSAML(t, ssotest.SAMLOptions{Now: noon, SignedRequests: true})
-	c := keyed(t, p)
+	c := keyed(t, p, base)
 	if !c.Provider.SignRequests {
 		t.Error("the metadata does not ask for signed requests")
 	}
@@ -139,7 +139,7 @@ func TestRespondRefused(t *testing.T) {
 	t.Parallel()
 	p := ssotest.NewSAML(t, ssotest.SAMLOptions{Now: noon})
 	other := ssotest.NewSAML(t, ssotest.SAMLOptions{Now: noon})
-	c := keyed(t, p)
+	c := keyed(t, p, base)
 	for _, tt := range []struct {
 		want   string
 		change func(*ssotest.Assertion)
@@ -246,7 +246,7 @@ func arrive(m ssotest.Message) saml.Incoming {
 func TestSAMLLogout(t *testing.T) {
 	t.Parallel()
 	p := ssotest.NewSAML(t, ssotest.SAMLOptions{Now: noon})
-	c := keyed(t, p)
+	c := keyed(t, p, base)
 	for i, form := range []bool{false, true} {
 		c.PostRequests = form
 		wish := p.Logout(ssotest.Logout{Subject: "ada", Sessions: []string{"s1"}, RelayState: "there", Form: form})
@@ -296,7 +296,7 @@ func answered(t *testing.T, res *http.Response) saml.Incoming {
 func TestSAMLLogoutRefused(t *testing.T) {
 	t.Parallel()
 	p := ssotest.NewSAML(t, ssotest.SAMLOptions{Now: noon})
-	c := keyed(t, p)
+	c := keyed(t, p, base)
 	for want, wish := range map[string]ssotest.Logout{
 		"not signed":         {Subject: "ada", Unsigned: true},
 		"not the provider's": {Subject: "ada", By: ssotest.NewSAML(t)},
@@ -324,7 +324,7 @@ func TestSAMLStrict(t *testing.T) {
 	t.Parallel()
 	p := ssotest.NewSAML(t, ssotest.SAMLOptions{Now: noon, SignedRequests: true})
 	p.Everyone(ada())
-	c := keyed(t, p)
+	c := keyed(t, p, base)
 	asked := func(bend func(*saml.Connection)) ssotest.Message {
 		bent := *c
 		bend(&bent)

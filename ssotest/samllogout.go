@@ -1,15 +1,11 @@
 package ssotest
 
 import (
-	"bytes"
-	"compress/flate"
 	"crypto/rand"
-	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/beevik/etree"
@@ -74,6 +70,25 @@ func (p *SAML) Logout(l Logout) Message {
 		p.t.Fatalf("write a sign-out: %v", err)
 	}
 	return m
+}
+
+// End plays the browser that takes the provider's wish to the application, and the
+// application's answer back, which it returns. The client is that of whoever signs out.
+func (p *SAML) End(client *http.Client, l Logout) LogoutAnswer {
+	p.t.Helper()
+	l.ID = or(l.ID, "_"+rand.Text())
+	back := Next(p.t, p.Logout(l).Send(p.t, client))
+	res := back.Send(p.t, p.server.Client())
+	if res.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(res.Body)
+		p.t.Fatalf("the provider does not take the answer to a sign-out: %s", body)
+	}
+	all := p.LogoutAnswers()
+	at := slices.IndexFunc(all, func(a LogoutAnswer) bool { return a.InResponseTo == l.ID })
+	if at < 0 {
+		p.t.Fatalf("the provider was told nothing about its sign-out %s", l.ID)
+	}
+	return all[at]
 }
 
 // AnswerLogout returns the provider's answer to a service's wish: that everything has ended,
@@ -209,68 +224,4 @@ func head(name, id, issuer, destination string, at time.Time) *etree.Element {
 	set(el, "Destination", destination)
 	text(el, "saml:Issuer", issuer)
 	return el
-}
-
-// A way is how a message travels.
-type way struct {
-	field, to, relayState string
-	form                  bool
-	by                    *key // nil means unsigned
-}
-
-func (p *SAML) signer(by *SAML, unsigned bool) *key {
-	if unsigned {
-		return nil
-	}
-	if by == nil {
-		by = p
-	}
-	k := by.keys.current()
-	return &k
-}
-
-// send signs a form inside the message and a redirect over its query.
-func (p *SAML) send(el *etree.Element, w way) (Message, error) {
-	m := Message{URL: w.to, from: p.server.URL}
-	if w.form && w.by != nil {
-		if err := w.by.seal(el); err != nil {
-			return m, err
-		}
-	}
-	doc, err := render(el)
-	if err != nil {
-		return m, err
-	}
-	if w.form {
-		m.Fields = url.Values{w.field: {base64.StdEncoding.EncodeToString(doc)}}
-		if w.relayState != "" {
-			m.Fields.Set("RelayState", w.relayState)
-		}
-		return m, nil
-	}
-	query, err := w.query(doc)
-	mark := "?"
-	if strings.Contains(w.to, "?") {
-		mark = "&"
-	}
-	m.URL += mark + query
-	return m, err
-}
-
-func (w way) query(doc []byte) (string, error) {
-	var small bytes.Buffer
-	// Neither the level nor a buffer can go wrong.
-	f, _ := flate.NewWriter(&small, flate.BestCompression)
-	_, _ = f.Write(doc)
-	_ = f.Close()
-	q := w.field + "=" + url.QueryEscape(base64.StdEncoding.EncodeToString(small.Bytes()))
-	if w.relayState != "" {
-		q += "&RelayState=" + url.QueryEscape(w.relayState)
-	}
-	if w.by == nil {
-		return q, nil
-	}
-	q += "&SigAlg=" + url.QueryEscape(w.by.method())
-	signature, err := w.by.sign([]byte(q))
-	return q + "&Signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(signature)), err
 }

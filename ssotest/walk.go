@@ -81,18 +81,34 @@ func (b base) walk(client *http.Client, address string, who *http.Cookie) *http.
 	for range hops {
 		there := b.owns(m.URL)
 		res := b.send(client, m, who)
-		next, ok := follow(res)
-		if !ok {
-			body, _ := io.ReadAll(res.Body)
-			b.t.Fatalf("the way to the provider and back ends at %s with %d: %.500s", m.URL, res.StatusCode, body)
+		if m = Next(b.t, res); there && !b.owns(m.URL) {
+			return m.Send(b.t, client)
 		}
-		if next.from = origin(res.Request.URL); there && !b.owns(next.URL) {
-			return next.Send(b.t, client)
-		}
-		m = next
 	}
 	b.t.Fatalf("the way to the provider and back has no end: %s", m.URL)
 	return nil
+}
+
+// SignOut plays the browser of somebody who signs out in the application. It follows address
+// to the provider and takes the answer back, and returns what the application says to it, as
+// SignIn does. An OpenID Connect provider sends a browser back only where the application
+// asks for that.
+func (b base) SignOut(client *http.Client, address string) *http.Response {
+	b.t.Helper()
+	return b.walk(client, address, &http.Cookie{Name: cookieName, Value: "leaving"})
+}
+
+// Next returns where an answer sends the browser by itself: by a redirect, or by a form that
+// nobody has to fill in. It fails the test where the answer is something else.
+func Next(t testing.TB, res *http.Response) Message {
+	t.Helper()
+	m, ok := follow(res)
+	if !ok {
+		body, _ := io.ReadAll(res.Body)
+		t.Fatalf("%s leads nowhere: %d: %.500s", res.Request.URL, res.StatusCode, body)
+	}
+	m.from = origin(res.Request.URL)
+	return m
 }
 
 // send keeps the application's cookies away from the provider.

@@ -54,19 +54,19 @@ func TestWrongUse(t *testing.T) {
 	app := httptest.NewServer(loop)
 	t.Cleanup(app.Close)
 	for want, f := range map[string]func(testing.TB){
-		"one SAMLOptions":         func(t testing.TB) { ssotest.NewSAML(t, ssotest.SAMLOptions{}, ssotest.SAMLOptions{}) },
-		"one OIDCOptions":         func(t testing.TB) { ssotest.NewOIDC(t, ssotest.OIDCOptions{}, ssotest.OIDCOptions{}) },
-		"no end":                  func(t testing.TB) { o.In(t).SignIn(app.Client(), app.URL+"/loop", ada()) },
-		"/page with 200":          func(t testing.TB) { o.In(t).SignIn(app.Client(), app.URL+"/page", ada()) },
-		"/none with 404":          func(t testing.TB) { s.In(t).SignIn(app.Client(), app.URL+"/none", ada()) },
-		"go to":                   func(t testing.TB) { s.In(t).SignIn(app.Client(), "http://127.0.0.1:1/", ada()) },
-		"parse":                   func(t testing.TB) { s.In(t).SignIn(app.Client(), ":", ada()) },
-		"redirect_uri is missing": func(t testing.TB) { o.In(t).Authorize(o.Issuer()+"/authorize", ada()) },
-		"missing protocol":        func(t testing.TB) { o.In(t).Authorize(":", ada()) },
-		"no SAMLRequest":          func(t testing.TB) { s.In(t).Request(ssotest.Message{URL: s.URL()}) },
-		"AuthnRequest":            func(t testing.TB) { s.In(t).Request(ssotest.Message{Fields: url.Values{"SAMLRequest": {"PGEvPg=="}}}) },
-		"metadata":                func(t testing.TB) { s.In(t).Register([]byte("<a/>")) },
-		"not registered":          func(t testing.TB) { s.In(t).Logout(ssotest.Logout{}) },
+		"one SAMLOptions":          func(t testing.TB) { ssotest.NewSAML(t, ssotest.SAMLOptions{}, ssotest.SAMLOptions{}) },
+		"one OIDCOptions":          func(t testing.TB) { ssotest.NewOIDC(t, ssotest.OIDCOptions{}, ssotest.OIDCOptions{}) },
+		"no end":                   func(t testing.TB) { o.In(t).SignIn(app.Client(), app.URL+"/loop", ada()) },
+		"/page leads nowhere: 200": func(t testing.TB) { o.In(t).SignIn(app.Client(), app.URL+"/page", ada()) },
+		"/none leads nowhere: 404": func(t testing.TB) { s.In(t).SignIn(app.Client(), app.URL+"/none", ada()) },
+		"go to":                    func(t testing.TB) { s.In(t).SignIn(app.Client(), "http://127.0.0.1:1/", ada()) },
+		"parse":                    func(t testing.TB) { s.In(t).SignIn(app.Client(), ":", ada()) },
+		"redirect_uri is missing":  func(t testing.TB) { o.In(t).Authorize(o.Issuer()+"/authorize", ada()) },
+		"missing protocol":         func(t testing.TB) { o.In(t).Authorize(":", ada()) },
+		"no SAMLRequest":           func(t testing.TB) { s.In(t).Request(ssotest.Message{URL: s.URL()}) },
+		"AuthnRequest":             func(t testing.TB) { s.In(t).Request(ssotest.Message{Fields: url.Values{"SAMLRequest": {"PGEvPg=="}}}) },
+		"metadata":                 func(t testing.TB) { s.In(t).Register([]byte("<a/>")) },
+		"not registered":           func(t testing.TB) { s.In(t).Logout(ssotest.Logout{}) },
 		"RSA certificate": func(t testing.TB) {
 			s.In(t).Respond(ssotest.Request{}, ada(), func(a *ssotest.Assertion) { a.Encrypt = ssotest.AES256GCM })
 		},
