@@ -54,7 +54,7 @@ func rooms() map[string][]string {
 		"internal/outbound":  list("store internal/fault"),
 
 		"service": list("store internal/fault internal/secret internal/password internal/outbound token mfa message " +
-			"sso sso/saml sso/oidc"),
+			"sso sso/saml sso/oidc sso/social"),
 
 		"middleware":     list("store internal/fault"),
 		"handlers":       list("store internal/fault service middleware"),

@@ -12,6 +12,7 @@ import (
 	"github.com/go-identity/identity/internal/password"
 	"github.com/go-identity/identity/internal/secret"
 	"github.com/go-identity/identity/message"
+	"github.com/go-identity/identity/sso/social"
 	"github.com/go-identity/identity/store"
 	"github.com/go-identity/identity/token"
 )
@@ -42,8 +43,11 @@ type Config struct {
 	SilentLocks  bool   // no message tells of a lockout
 	StrictLevels bool   // a role may be handed out by strictly stronger ones only
 	CachedTokens int
-	Outbound     *outbound.Guard // of every call to an address that somebody else chose; nil reaches public ones only
-	Resolver     TXTResolver     // finds the records that prove domains; nil is the machine's
+	Origins      []string // besides the base URL's own: where a sign-in may lead to
+	EveryGroup   bool     // a person's groups at a provider count at each sign-in; else at the first
+	Social       []social.Provider // described by the host: in place of the library's own, by type, or more
+	Outbound     *outbound.Guard   // of every call to an address that somebody else chose; nil reaches public ones only
+	Resolver     TXTResolver       // finds the records that prove domains; nil is the machine's
 
 	BeforeMint func(context.Context, *MintContext) error // asked before each token of a user; nil is none
 }
@@ -60,6 +64,7 @@ type Services struct {
 	Roles       *Roles
 	Tenants     *Tenants
 	Connections *Connections
+	Socials     *Socials
 	Passwords   *Passwords
 	Sessions    *Sessions
 	MFAPolicies *MFAPolicies
@@ -116,6 +121,9 @@ func New(ctx context.Context, c Config) (*Services, error) {
 		return nil, err
 	}
 	s.Connections = newConnections(b, c, out)
+	if s.Socials, err = newSocials(b, c, out); err != nil {
+		return nil, err
+	}
 	s.build(b, c, newMinter(b, s.Keys, how, c), compose)
 	return s, nil
 }
