@@ -71,7 +71,8 @@ func NewOIDC(t testing.TB, options ...OIDCOptions) *OIDC {
 	if len(options) > 1 {
 		t.Fatal("ssotest: NewOIDC takes one OIDCOptions at most")
 	}
-	for _, o = range options {
+	if len(options) == 1 {
+		o = options[0]
 	}
 	o.ClientID, o.ClientSecret = or(o.ClientID, "client-"+rand.Text()), or(o.ClientSecret, rand.Text())
 	mux := http.NewServeMux()

@@ -74,7 +74,8 @@ func NewSAML(t testing.TB, options ...SAMLOptions) *SAML {
 	if len(options) > 1 {
 		t.Fatal("ssotest: NewSAML takes one SAMLOptions at most")
 	}
-	for _, o = range options {
+	if len(options) == 1 {
+		o = options[0]
 	}
 	mux := http.NewServeMux()
 	p := &SAML{newBase(t, setup{o.Now, o.RSA, o.TLS}, mux), &federation{strict: o.SignedRequests, services: map[string]Service{}}}

@@ -5,7 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // the digest that RSA-OAEP has where nothing is said
 	"crypto/x509"
 	"encoding/base64"
 	"errors"

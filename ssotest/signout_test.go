@@ -14,9 +14,8 @@ import (
 
 // A leaver is an application's half of signing out, in both directions.
 type leaver struct {
-	c    *saml.Connection
-	form bool
-	id   string // of the wish that the application sent
+	c  *saml.Connection
+	id string // of the wish that the application sent
 }
 
 func newLeaver(t *testing.T, p *ssotest.SAML, form bool) (l *leaver, address string) {

@@ -176,7 +176,7 @@ func (p *OIDC) serveLogout(w http.ResponseWriter, r *http.Request) {
 
 // verified reads a token that the provider gave out, however old.
 func (p *OIDC) verified(token string) (map[string]any, error) {
-	object, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
+	object, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
 	if err != nil {
 		return nil, fmt.Errorf("read id_token_hint: %w", err)
 	}
