@@ -87,6 +87,6 @@ func (db *DB) ConnectionsDue(ctx context.Context, now time.Time, limit int) ([]s
 
 // Connected implements store.ConnectionIndex.
 func (db *DB) Connected(ctx context.Context) (bool, error) {
-	found, err := many(ctx, db, scanInt, `select 1 from identity_connections where enabled = $1 limit 1`, true)
+	found, err := many(ctx, db, scanInt, `select 1 from identity_connections where enabled limit 1`)
 	return len(found) > 0, err
 }

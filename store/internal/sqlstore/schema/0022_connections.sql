@@ -12,6 +12,7 @@ create table identity_connections (
   primary key (tenant_id, id)
 );
 create index identity_connections_due on identity_connections (due_at) where due_at is not null;
+create index identity_connections_enabled on identity_connections (id) where enabled;
 create table identity_domains (
   tenant_id     text /*bytes*/ not null,
   id            text /*bytes*/ not null,
