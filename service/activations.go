@@ -17,7 +17,8 @@ type Activation struct {
 }
 
 // Activate proves the address, sets the password where the link asks for one, and signs
-// the user in. A link works once; one that does not is Gone.
+// the user in. A link works once; one that does not is Gone. Where the domain of the address
+// is bound to a provider by now, it is Forbidden and the link is not used up.
 func (s *SignUp) Activate(ctx context.Context, by store.Principal, in Activation) (Login, error) {
 	c, err := s.links.lookOf(ctx, in.UserID, in.Token)
 	if err != nil {
@@ -74,7 +75,7 @@ func (s *SignUp) waiting(ctx context.Context, id, token string) (store.Challenge
 
 // admit opens the first session of an account whose address is proved by what use uses up.
 func (s *SignUp) admit(ctx context.Context, by store.Principal, o opening, use func(*unit) error) (Login, error) {
-	o.methods = []string{"pwd"}
+	o.methods = []string{byPassword}
 	o.prepare = func(tx *unit) error {
 		if err := use(tx); err != nil {
 			return err
@@ -176,6 +177,9 @@ func (s *SignUp) NeedsPassword(ctx context.Context, by store.Principal, userID, 
 func (s *SignUp) Resend(ctx context.Context, by store.Principal, email string) error {
 	value, err := normalizeEmail(email)
 	if err != nil {
+		return err
+	}
+	if err := ssoRequired(ctx, s.store, value); err != nil {
 		return err
 	}
 	u, err := s.pending(ctx, s.scope(by.TenantID), value)

@@ -45,11 +45,31 @@ func (s *Emails) Ask(ctx context.Context, by store.Principal, email string) erro
 		if primary(is).Value == value {
 			return fault.New(fault.Invalid, "email", "is yours already")
 		}
+		if err := s.free(ctx, tx, by, u, value); err != nil {
+			return err
+		}
 		if err := s.ration(ctx, tx, u.ID, value); err != nil {
 			return quietly(err)
 		}
 		return s.mail(ctx, tx, u, store.Identifier{Scope: scopeOf(is), Value: value, Text: strings.Trim(email, " ")})
 	})
+}
+
+// free refuses a change that a user makes into a domain that is bound to a provider, or out of
+// one: there the provider says who has which address, and whom it turned away must not have
+// taken the account along. A session that one tenant's provider vouched for changes nothing
+// of a user who belongs to others too.
+func (s *Emails) free(ctx context.Context, tx *unit, by store.Principal, u store.User, value string) error {
+	if fromHost(by) {
+		return nil
+	}
+	if err := rooted(ctx, tx, by); err != nil {
+		return err
+	}
+	if err := ssoRequired(ctx, tx, value); err != nil {
+		return err
+	}
+	return ssoRequired(ctx, tx, u.Email)
 }
 
 // ration bounds what one user can have sent, to however many addresses, and what one address
@@ -123,6 +143,9 @@ func (s *Emails) Confirm(ctx context.Context, by store.Principal, email, code st
 		}
 		u, err := tx.User(ctx, by.UserID)
 		if err != nil {
+			return err
+		}
+		if err := s.free(ctx, tx, by, u, value); err != nil {
 			return err
 		}
 		if err := s.move(ctx, tx, &u, e.Email, value); err != nil {

@@ -41,11 +41,11 @@ func (s *MFA) Enroll(ctx context.Context, by store.Principal) (Enrollment, error
 // EnrollAtLogin is Enroll for a login that waits for its second factor, of a user who has no
 // device yet.
 func (s *MFA) EnrollAtLogin(ctx context.Context, by store.Principal, token string) (Enrollment, error) {
-	c, _, err := s.signin.look(ctx, by, token)
+	c, first, err := s.signin.look(ctx, by, token)
 	if err != nil {
 		return Enrollment{}, err
 	}
-	if err := s.mayBeFirst(ctx, s.store, c.Subject); err != nil {
+	if err := s.mayBeFirst(ctx, s.store, c.Subject, first.OnlyTenantID); err != nil {
 		return Enrollment{}, err
 	}
 	by.Kind, by.ID = store.UserKind, c.Subject
@@ -57,6 +57,9 @@ func boundTo(by store.Principal) string { return string(by.Kind) + " " + cmp.Or(
 
 // mayAdd refuses one more device to a session that was opened without one.
 func (s *MFA) mayAdd(ctx context.Context, r store.Records, by store.Principal) error {
+	if err := rooted(ctx, r, by); err != nil {
+		return err
+	}
 	have, err := r.Factors(ctx, by.UserID)
 	if err != nil {
 		return err
@@ -72,8 +75,12 @@ func (s *MFA) mayAdd(ctx context.Context, r store.Records, by store.Principal) e
 	return nil
 }
 
-// mayBeFirst refuses a device to a login that has to be finished with one that is there.
-func (s *MFA) mayBeFirst(ctx context.Context, r store.Records, userID string) error {
+// mayBeFirst refuses a device to a login that has to be finished with one that is there, and
+// to one that the provider of the only tenant vouched for, where the user has others.
+func (s *MFA) mayBeFirst(ctx context.Context, r store.Records, userID, only string) error {
+	if err := rootedIn(ctx, r, userID, only); err != nil {
+		return err
+	}
 	have, err := r.Factors(ctx, userID)
 	if err == nil && len(have) > 0 {
 		err = fault.New(fault.Forbidden, "", "a device is enrolled already")
@@ -205,7 +212,7 @@ func (s *MFA) FinishEnrollAtLogin(ctx context.Context, by store.Principal, in MF
 	l, err := s.finish(ctx, by, finishing{
 		challenge: c, first: first, in: in, methods: []string{byCode, byTwo},
 		do: func(tx *unit) error {
-			if err := s.mayBeFirst(ctx, tx, c.Subject); err != nil {
+			if err := s.mayBeFirst(ctx, tx, c.Subject, first.OnlyTenantID); err != nil {
 				return err
 			}
 			if recovery, err = s.enroll(ctx, tx, d); err != nil {
@@ -262,11 +269,17 @@ func (s *MFA) Disable(ctx context.Context, by store.Principal, factorID, code st
 	if code == "" {
 		return fault.New(fault.Invalid, "token", "should not be empty")
 	}
+	if err := rooted(ctx, s.store, by); err != nil {
+		return err
+	}
 	p, err := s.proveAny(ctx, by, code)
 	if err != nil {
 		return err
 	}
 	return s.change(ctx, by, "mfa.disabled", cmp.Or(factorID, by.UserID), func(tx *unit) error {
+		if err := rooted(ctx, tx, by); err != nil {
+			return err
+		}
 		if err := s.spend(ctx, tx, by.UserID, p); err != nil {
 			return asInvalid(err)
 		}

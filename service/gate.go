@@ -213,13 +213,16 @@ func (g *Gate) load(ctx context.Context, t *ticket) (store.Principal, time.Time,
 	if t.hash != nil {
 		tenantID = s.TenantID // a cookie follows a switch at once, a token at its next refresh
 	}
+	if err := leaves(s.OnlyTenantID, tenantID); err != nil {
+		return store.Principal{}, time.Time{}, refused(err)
+	}
 	r, err := g.people.resident(ctx, t.userID, tenantID)
 	if err != nil {
 		return store.Principal{}, time.Time{}, lost(err)
 	}
 	p := r.principal
 	p.SessionID, p.Methods, p.AuthTime = s.ID, s.Methods, s.AuthTime
-	p.ExpiresAt = s.EndsAt
+	p.ExpiresAt, p.OnlyTenantID = s.EndsAt, s.OnlyTenantID
 	if t.hash != nil {
 		p.ExpiresAt, p.StepUpUntil = s.ExpiresAt, s.AuthTime.Add(g.session.AccessToken)
 		return p, s.LastUsedAt.Add(touchEvery), g.owing(ctx, r.demand, s)

@@ -185,10 +185,14 @@ func (s *Passwords) replaced(ctx context.Context, p proved, pw string) string {
 }
 
 // Change replaces the password of the user that by acts for, who must know the current
-// one. Every other session of the user ends, and a notice is mailed.
+// one. Every other session of the user ends, and a notice is mailed. A session that one
+// tenant's provider vouched for is Forbidden to change it where the user has others.
 func (s *Passwords) Change(ctx context.Context, by store.Principal, current, next string) error {
 	u, err := s.store.User(ctx, by.UserID)
 	if err != nil {
+		return err
+	}
+	if err := rooted(ctx, s.store, by); err != nil {
 		return err
 	}
 	c, err := s.prove(ctx, by, s.attempts.own(u.ID), current, func() (store.Credential, error) {
@@ -205,6 +209,9 @@ func (s *Passwords) Change(ctx context.Context, by store.Principal, current, nex
 		return err
 	}
 	return s.change(ctx, by, "password.changed", u.ID, func(tx *unit) error {
+		if err := rooted(ctx, tx, by); err != nil {
+			return err
+		}
 		n := store.Credential{UserID: u.ID, Kind: store.Password, Secret: phc, CreatedAt: c.CreatedAt, UpdatedAt: tx.at}
 		err := tx.ReplaceCredential(ctx, c.Secret, n)
 		if errors.Is(err, store.ErrNotFound) { // another change came first

@@ -54,7 +54,7 @@ type Home struct {
 }
 
 // Tenants returns the tenants in which the user that by acts for is activated and not
-// disabled.
+// disabled. A session that is confined to one of them is told of that one.
 func (s *Profiles) Tenants(ctx context.Context, by store.Principal) (Home, error) {
 	u, err := s.store.User(ctx, by.UserID)
 	if err != nil {
@@ -65,6 +65,7 @@ func (s *Profiles) Tenants(ctx context.Context, by store.Principal) (Home, error
 		return Home{}, err
 	}
 	ids := tenantIDs(slices.DeleteFunc(ms, func(m store.Membership) bool { return !m.Activated || m.Disabled }))
+	ids = confine(ids, by.OnlyTenantID)
 	if len(ids) == 0 {
 		return Home{}, nil
 	}
@@ -84,8 +85,12 @@ func (s *Profiles) Tenants(ctx context.Context, by store.Principal) (Home, error
 
 // Switch makes the tenant the active one of the user that by acts for, and moves by's
 // session there: its next refresh gives a token of that tenant. A tenant that the user is
-// not a member of, or has not accepted, is NotFound; where it is disabled, Forbidden.
+// not a member of, or has not accepted, is NotFound; where it is disabled, or by's session
+// is confined to another, Forbidden.
 func (s *Profiles) Switch(ctx context.Context, by store.Principal, tenantID string) (Profile, error) {
+	if err := leaves(by.OnlyTenantID, tenantID); err != nil {
+		return Profile{}, err
+	}
 	by.TenantID = tenantID
 	return s.edit(ctx, by, "user.switched_tenant", by.UserID, func(tx *unit, u *store.User) error {
 		if err := enterable(ctx, tx, tenantID, u.ID); err != nil {

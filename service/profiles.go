@@ -108,8 +108,12 @@ func (b *base) profiles(ctx context.Context, by store.Principal, users ...store.
 }
 
 // hidden reports whether a membership is none of by's business: a user must not learn in
-// which other tenants its colleagues are.
+// which other tenants its colleagues are, nor the tenant whose provider vouched for the
+// session in which others the user is.
 func hidden(by store.Principal, m store.Membership) bool {
+	if by.OnlyTenantID != "" && m.TenantID != by.OnlyTenantID {
+		return true
+	}
 	return !fromHost(by) && m.UserID != by.UserID && m.TenantID != by.TenantID
 }
 

@@ -42,12 +42,18 @@ func unused(all []store.RecoveryCode) int {
 // NewRecoveryCodes gives the user that by acts for new recovery codes and voids the old. It
 // takes a code of a device, or one of the old recovery codes.
 func (s *MFA) NewRecoveryCodes(ctx context.Context, by store.Principal, code string) ([]string, error) {
+	if err := rooted(ctx, s.store, by); err != nil {
+		return nil, err
+	}
 	p, err := s.proveAny(ctx, by, code)
 	if err != nil {
 		return nil, err
 	}
 	var codes []string
 	err = s.change(ctx, by, "mfa.recovery_codes_replaced", by.UserID, func(tx *unit) (err error) {
+		if err := rooted(ctx, tx, by); err != nil {
+			return err
+		}
 		if err := s.spend(ctx, tx, by.UserID, p); err != nil {
 			return asInvalid(err)
 		}

@@ -15,7 +15,7 @@ import (
 // that was replaced already gets that same successor while the grace lasts, for the
 // client that had it; any other use of it is a theft: the family ends and the reuse is
 // recorded. A tenant in by moves the session there: Forbidden where the user may not
-// enter it. Text that this environment never made is refused without a look at the store.
+// enter it, or the session is confined to another. Text that this environment never made is refused without a look at the store.
 func (s *SignIn) Refresh(ctx context.Context, by store.Principal, refresh string) (Login, error) {
 	userID, id, hash, err := s.ring.ParseToken(refreshSecret, refresh)
 	if err != nil {
@@ -85,6 +85,9 @@ var errRaced = errors.New("the session was rotated meanwhile")
 func (s *SignIn) rotate(ctx context.Context, by store.Principal, o store.Session, x exchange) (Login, error) {
 	from := o.TenantID
 	if by.TenantID != "" && by.TenantID != from {
+		if err := leaves(o.OnlyTenantID, by.TenantID); err != nil {
+			return Login{}, err
+		}
 		if err := s.enter(ctx, o.UserID, by.TenantID); err != nil {
 			return Login{}, err
 		}
@@ -160,7 +163,7 @@ func (s *SignIn) standing(ctx context.Context, by store.Principal, o store.Sessi
 	if owed {
 		return s.askAgain(ctx, by, r.user, o)
 	}
-	return Login{User: r.user, Session: o, tenantIDs: r.tenantIDs}, nil
+	return Login{User: r.user, Session: o, tenantIDs: confine(r.tenantIDs, o.OnlyTenantID)}, nil
 }
 
 // replay answers a refresh token that is not the current one.

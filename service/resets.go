@@ -49,10 +49,14 @@ func (in ResetRequest) identifier() (string, error) {
 
 // Ask mails the link that sets a new password to the address of the account, and to no other.
 // The answer is the same, and costs the same, for an account that is not there, one that has
-// no address, and one that was mailed five links within the hour.
+// no address, and one that was mailed five links within the hour. An address in a domain that
+// is bound to a provider is Forbidden, whoever has it.
 func (s *Resets) Ask(ctx context.Context, by store.Principal, in ResetRequest) error {
 	value, err := in.identifier()
 	if err != nil {
+		return err
+	}
+	if err := ssoRequiredOf(ctx, s.store, in.Kind, value); err != nil {
 		return err
 	}
 	scope := ""
@@ -68,6 +72,15 @@ func (s *Resets) Ask(ctx context.Context, by store.Principal, in ResetRequest) e
 			return s.outbox.pretend(ctx, tx, message.PasswordResetKind, value)
 		}
 		u, err := tx.User(ctx, i.UserID)
+		if err != nil {
+			return err
+		}
+		if in.Kind != store.Email {
+			err = ssoRequired(ctx, tx, u.Email)
+		}
+		if bound(err) { // to say so would tell that there is such an account
+			return s.outbox.pretend(ctx, tx, message.PasswordResetKind, value)
+		}
 		if err != nil {
 			return err
 		}
@@ -113,7 +126,8 @@ type PasswordChoice struct{ UserID, Token, Password string }
 
 // Reset sets the password of the account that the link was mailed for. A link that was used,
 // replaced or has expired is Gone; a password that breaks a rule leaves it as it is. Every
-// session of the user ends, its lockout too, and a notice is mailed.
+// session of the user ends, its lockout too, and a notice is mailed. An account whose domain
+// is bound to a provider by now is Forbidden.
 func (s *Resets) Reset(ctx context.Context, by store.Principal, in PasswordChoice) error {
 	c, err := s.links.lookOf(ctx, in.UserID, in.Token)
 	if err != nil {
@@ -124,6 +138,9 @@ func (s *Resets) Reset(ctx context.Context, by store.Principal, in PasswordChoic
 		return errGone()
 	}
 	if err != nil {
+		return err
+	}
+	if err := ssoRequired(ctx, s.store, u.Email); err != nil {
 		return err
 	}
 	phc, err := s.passwords.renew(ctx, u, in.Password)

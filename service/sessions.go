@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -42,9 +43,11 @@ func (p SessionPolicy) idle(s store.Session, now time.Time) bool {
 // Sessions are the sign-ins of a user, as the user sees and ends them.
 type Sessions struct{ *base }
 
-// List returns the living sessions of the user that by acts for, newest first.
+// List returns the living sessions of the user that by acts for, newest first. A session that
+// is confined to one tenant sees and ends those that act there, and no others.
 func (s *Sessions) List(ctx context.Context, by store.Principal) ([]store.Session, error) {
-	return s.store.Sessions(ctx, by.UserID, s.now())
+	all, err := s.store.Sessions(ctx, by.UserID, s.now())
+	return slices.DeleteFunc(all, func(o store.Session) bool { return leaves(by.OnlyTenantID, o.TenantID) != nil }), err
 }
 
 // Current returns the session of by's own credential, or NotFound where it has none.
@@ -59,6 +62,12 @@ func (s *Sessions) Current(ctx context.Context, by store.Principal) (store.Sessi
 // already, is NotFound.
 func (s *Sessions) End(ctx context.Context, by store.Principal, id string) error {
 	return s.change(ctx, by, "session.ended", id, func(tx *unit) error {
+		if by.OnlyTenantID != "" {
+			o, err := tx.Session(ctx, by.UserID, id)
+			if err != nil || o.TenantID != by.OnlyTenantID {
+				return errors.Join(err, store.ErrNotFound)
+			}
+		}
 		ended, err := endSessions(ctx, tx, by.UserID, id)
 		if err == nil && len(ended) == 0 {
 			return store.ErrNotFound
@@ -70,6 +79,9 @@ func (s *Sessions) End(ctx context.Context, by store.Principal, id string) error
 // EndAll ends every session of the user that by acts for, the caller's own included.
 func (s *Sessions) EndAll(ctx context.Context, by store.Principal) error {
 	return s.change(ctx, by, "session.all_ended", by.UserID, func(tx *unit) error {
+		if by.OnlyTenantID != "" {
+			return endIn(ctx, tx, by.UserID, by.OnlyTenantID)
+		}
 		_, err := endSessions(ctx, tx, by.UserID)
 		return err
 	})
@@ -89,17 +101,22 @@ func (s *Sessions) Revoke(ctx context.Context, by store.Principal, userID string
 		if _, err := tx.Membership(ctx, by.TenantID, userID); err != nil {
 			return err
 		}
-		all, err := tx.Sessions(ctx, userID, tx.at)
-		if err != nil {
-			return err
-		}
-		ids := sessionIDs(all, func(o store.Session) bool { return o.TenantID == by.TenantID })
-		if len(ids) == 0 {
-			return nil
-		}
-		_, err = endSessions(ctx, tx, userID, ids...)
-		return err
+		return endIn(ctx, tx, userID, by.TenantID)
 	})
+}
+
+// endIn ends the sessions that a user has in a tenant.
+func endIn(ctx context.Context, tx *unit, userID, tenantID string) error {
+	all, err := tx.Sessions(ctx, userID, tx.at)
+	if err != nil {
+		return err
+	}
+	ids := sessionIDs(all, func(o store.Session) bool { return o.TenantID == tenantID })
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err = endSessions(ctx, tx, userID, ids...)
+	return err
 }
 
 // endSessions revokes the user's sessions, those named or all, and tells the feed.

@@ -72,14 +72,18 @@ func errRefresh(cause error) error {
 
 // Password signs a user in. An unknown user, a wrong password, a locked or disabled
 // account do the same work and get the same Unauthenticated error. An address that is not
-// proved yet is told so, but only to somebody who knows the password. Unavailable means
-// that too many passwords are being checked.
+// proved yet is told so, but only to somebody who knows the password. An address in a domain
+// that is bound to a provider is Forbidden with [SSORequired], whoever has it. Unavailable
+// means that too many passwords are being checked.
 func (s *SignIn) Password(ctx context.Context, by store.Principal, in PasswordLogin) (Login, error) {
 	kind, value, err := in.identifier()
 	if err != nil {
 		return Login{}, err
 	}
 	scope := s.scope(by)
+	if err := ssoRequiredOf(ctx, s.store, kind, value); err != nil {
+		return Login{}, s.failed(ctx, by, "", err)
+	}
 	account := s.passwords.attempts.account(scope, kind, value)
 	var found store.Identifier
 	c, err := s.passwords.prove(ctx, by, account, in.Password, func() (store.Credential, error) {
@@ -95,7 +99,7 @@ func (s *SignIn) Password(ctx context.Context, by store.Principal, in PasswordLo
 	}
 	l, err := s.open(ctx, by, opening{
 		userID: c.UserID, secret: s.passwords.rehash(ctx, c, in.Password), account: c.account, kind: in.Kind,
-		methods: []string{byPassword},
+		methods: []string{byPassword}, local: localOf(kind, value),
 	})
 	if err != nil {
 		return Login{}, s.failed(ctx, by, c.UserID, err)
@@ -179,6 +183,7 @@ type opening struct {
 	asked    bool      // for the second factor: it is not asked for again
 	replaces string    // the session that this one takes the place of
 	ends     time.Time // at the latest; zero is as late as any
+	local    string    // a domain that was found to be bound to no provider
 }
 
 // open makes a session in one transaction that reads again what the proof relied on, so
@@ -333,9 +338,12 @@ func (s *SignIn) admit(ctx context.Context, tx *unit, o opening) (store.User, er
 	if err := o.vouched(ctx, tx); err != nil {
 		return u, err
 	}
-	if s.verified && !u.Verified {
+	if err := o.ours(ctx, tx, u); err != nil {
+		return u, err
+	}
+	if s.verified && !u.Verified && o.came == nil { // a provider vouches for the person, whatever the address
 		e := fault.New(fault.Forbidden, "", "verify your email first")
-		e.Wire = "ER-01060"
+		e.Wire = Unconfirmed
 		return u, e
 	}
 	return u, nil

@@ -55,13 +55,16 @@ type SignedUp struct {
 
 // Create makes a user and a tenant whose first user that is. With verification, the
 // answer is the same for a known address, whose owner gets a notice; without, a known
-// address is a Conflict.
+// address is a Conflict. An address in a domain that is bound to a provider is Forbidden.
 func (s *SignUp) Create(ctx context.Context, by store.Principal, in NewSignUp) (SignedUp, error) {
 	if s.policy.Closed {
 		return SignedUp{}, fault.New(fault.Forbidden, "", "sign-up is closed")
 	}
 	email, err := s.check(&in)
 	if err != nil {
+		return SignedUp{}, err
+	}
+	if err := ssoRequired(ctx, s.store, email); err != nil {
 		return SignedUp{}, err
 	}
 	// Known or not, the address costs a hash.
@@ -156,7 +159,7 @@ func (s *SignUp) scope(tenantID string) string {
 func (s *SignUp) enter(ctx context.Context, by store.Principal, in NewSignUp, email, phc string) (SignedUp, error) {
 	a := s.account(in, email)
 	l, err := s.signin.open(ctx, by, opening{
-		userID: a.user.ID, secret: phc, kind: in.Kind, methods: []string{"pwd"},
+		userID: a.user.ID, secret: phc, kind: in.Kind, methods: []string{byPassword}, local: localOf(store.Email, email),
 		prepare: func(tx *unit) error {
 			if err := a.create(ctx, tx, true); err != nil {
 				return err

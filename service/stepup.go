@@ -53,7 +53,8 @@ func (s *SignIn) stepUp(ctx context.Context, by store.Principal, u store.User, o
 		return Login{}, err
 	}
 	o.TenantID = by.TenantID
-	l, err := s.mint(ctx, Login{User: u, Session: o, steppedUp: true, tenantIDs: enterableIDs(ms)})
+	ids := confine(enterableIDs(ms), o.OnlyTenantID)
+	l, err := s.mint(ctx, Login{User: u, Session: o, steppedUp: true, tenantIDs: ids})
 	if err == nil {
 		s.note(ctx, by, "signin.stepped_up", o.ID, nil)
 	}

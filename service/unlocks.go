@@ -63,7 +63,8 @@ func (s *Unlocks) Check(ctx context.Context, token string) error {
 }
 
 // Unlock ends the lockout of the account that the token was mailed for. A token that was
-// used, replaced or has expired is Gone. An account that the host has locked stays so.
+// used, replaced or has expired is Gone. An account that the host has locked stays so; one
+// whose domain is bound to a provider by now is Forbidden.
 func (s *Unlocks) Unlock(ctx context.Context, by store.Principal, token string) error {
 	c, err := s.links.look(ctx, token)
 	if err != nil {
@@ -74,7 +75,11 @@ func (s *Unlocks) Unlock(ctx context.Context, by store.Principal, token string) 
 		if err := use(ctx, tx, c); err != nil {
 			return err
 		}
-		if _, err := tx.User(ctx, c.Subject); err != nil {
+		u, err := tx.User(ctx, c.Subject)
+		if err != nil {
+			return err
+		}
+		if err := ssoRequired(ctx, tx, u.Email); err != nil {
 			return err
 		}
 		return s.attempts.forgive(ctx, tx, by, c.Subject)

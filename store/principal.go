@@ -43,6 +43,9 @@ type Principal struct {
 	// StepUpUntil is when a second factor that was shown with this credential ceases to be
 	// fresh; zero where none was.
 	StepUpUntil time.Time
+	// OnlyTenantID is the one tenant that its session may ever act in; empty is any of the
+	// user's.
+	OnlyTenantID string
 
 	IP        string // of the request, as the trusted proxies tell it
 	UserAgent string

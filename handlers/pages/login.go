@@ -65,7 +65,7 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 		Email: v.Values["email"], Password: form.Get("password"), Kind: store.Browser,
 	})
 	if err != nil {
-		if v.Unconfirmed = fault.From(err).Code == fault.Forbidden; v.Unconfirmed {
+		if v.Unconfirmed = fault.From(err).Wire == service.Unconfirmed; v.Unconfirmed {
 			v.blamed = "" // the password was right
 		}
 		return p.again(w, r, unconfirmed(err), "password.html", v)
@@ -75,7 +75,7 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 
 // unconfirmed words the one refusal that is told to somebody who knows the password.
 func unconfirmed(err error) error {
-	if fault.From(err).Code == fault.Forbidden {
+	if fault.From(err).Wire == service.Unconfirmed {
 		return fault.New(fault.Forbidden, "", "confirm your address").Because(err)
 	}
 	return err
