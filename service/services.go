@@ -43,8 +43,8 @@ type Config struct {
 	SilentLocks  bool   // no message tells of a lockout
 	StrictLevels bool   // a role may be handed out by strictly stronger ones only
 	CachedTokens int
-	Origins      []string // besides the base URL's own: where a sign-in may lead to
-	EveryGroup   bool     // a person's groups at a provider count at each sign-in; else at the first
+	Origins      []string          // besides the base URL's own: where a sign-in may lead to
+	EveryGroup   bool              // a person's groups at a provider count at each sign-in; else at the first
 	Social       []social.Provider // described by the host: in place of the library's own, by type, or more
 	Outbound     *outbound.Guard   // of every call to an address that somebody else chose; nil reaches public ones only
 	Resolver     TXTResolver       // finds the records that prove domains; nil is the machine's
@@ -84,6 +84,7 @@ type Services struct {
 	Targeting   *Targeting
 	SSOPolicies *SSOPolicies
 	Domains     *Domains
+	SSO         *SSO
 
 	base *base
 }
@@ -181,6 +182,7 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	s.Targeting = &Targeting{base: b}
 	s.SSOPolicies = &SSOPolicies{base: b}
 	s.Domains = newDomains(b, c)
+	s.SSO = newSSO(b, c, s)
 }
 
 // Bind returns the services that a host may use inside a transaction of its own, over the
