@@ -105,6 +105,10 @@ func TestOIDCRotation(t *testing.T) {
 	if err := at.Check(t.Context(), provider(p)); err != nil {
 		t.Error(sso.Diagnosis(err))
 	}
+	p.Stop()
+	if err := at.Check(t.Context(), provider(p)); !strings.Contains(sso.Diagnosis(err), "cannot be had") {
+		t.Errorf("the provider is away: %v: %s", err, sso.Diagnosis(err))
+	}
 }
 
 func TestLogoutToken(t *testing.T) {

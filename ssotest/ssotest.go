@@ -126,6 +126,10 @@ func (b base) Rotate() {
 // Retire takes the keys of before the present one out of what is published.
 func (b base) Retire() { b.keys.retire() }
 
+// Stop takes the provider's server away: what a test makes of the provider without it, an
+// answer or a token, it still makes.
+func (b base) Stop() { b.server.Close() }
+
 // RootCAs returns who vouches for the provider's server where it speaks TLS.
 func (b base) RootCAs() *x509.CertPool {
 	pool := x509.NewCertPool()
