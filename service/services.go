@@ -64,6 +64,7 @@ type Services struct {
 	Roles       *Roles
 	Tenants     *Tenants
 	Connections *Connections
+	SSOAttempts *SSOAttempts
 	Socials     *Socials
 	Passwords   *Passwords
 	Sessions    *Sessions
@@ -122,6 +123,7 @@ func New(ctx context.Context, c Config) (*Services, error) {
 		return nil, err
 	}
 	s.Connections = newConnections(b, c, out)
+	s.SSOAttempts = &SSOAttempts{base: b, ring: c.Ring, connections: s.Connections}
 	if s.Socials, err = newSocials(b, c, out); err != nil {
 		return nil, err
 	}
@@ -134,6 +136,7 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	s.Feed.listeners = append(s.Feed.listeners, p.forget, s.Keys.heard, m.treatments.heard)
 
 	s.Outbox = newOutbox(b, c.Ring, c.Send)
+	s.Connections.notices = &connectionNotices{s.Outbox, compose}
 	s.Categories = &Categories{base: b}
 	s.Permissions = &Permissions{base: b}
 	s.Roles = &Roles{base: b}
