@@ -38,7 +38,8 @@ func plain(path string) string { return regexp.MustCompile(`\{[^}]*\}`).ReplaceA
 
 // complete are the categories that must be whole.
 func complete() []string {
-	return []string{"Roles", "Permissions", "Permissions categories", "MFA settings", "MFA configuration"}
+	return []string{"Roles", "Permissions", "Permissions categories", "MFA settings", "MFA configuration",
+		"Social login providers", "Custom social OAuth provider"}
 }
 
 // entire are the folders of larger categories that must be whole.
@@ -484,6 +485,8 @@ func open() []string {
 		"GET /.well-known/jwks.json",
 		"GET /.well-known/openid-configuration",
 		"GET /identity/resources/configurations/v1/mfa-policy/allow-remember-device",
+		"GET /identity/resources/sso/v1",
+		"GET /identity/resources/sso/v2",
 		"GET /identity/resources/users/v1/activate/strategy",
 		"GET /identity/resources/users/v1/passwords/config",
 		"GET /openapi.json",
@@ -515,6 +518,7 @@ func differences() map[string]string {
 	const (
 		typed = "not everybody has a second screen to scan the picture from"
 		ten   = "ten recovery codes come with a device; the published API knows one of them"
+		speak = "a custom provider may speak OpenID Connect"
 	)
 	return map[string]string{
 		"POST /identity/resources/auth/v1/user/mfa/authenticator/enroll: response otpauthUri is not in the contract":           typed,
@@ -526,6 +530,9 @@ func differences() map[string]string {
 		"POST /identity/resources/users/v1/mfa/authenticator/enroll: response secret is not in the contract":                   typed,
 		"POST /identity/resources/users/v1/mfa/enroll/verify: response recoveryCodes is not in the contract":                   ten,
 		"POST /identity/resources/users/v1/mfa/authenticator/enroll/verify: response recoveryCodes is not in the contract":     ten,
+
+		"POST /identity/resources/sso/custom/v1: request issuer is not in the contract":     speak,
+		"PATCH /identity/resources/sso/custom/v1/{}: request issuer is not in the contract": speak,
 
 		"POST /identity/resources/auth/v1/logout: request refreshToken is not in the contract": "a client without cookies can end its session too",
 	}

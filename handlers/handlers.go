@@ -57,6 +57,8 @@ func routes(c Config) []route {
 		of("MFA settings", mfaPolicies{c.Services.MFAPolicies}.routes()),
 		of("MFA configuration", mfaPolicies{c.Services.MFAPolicies}.configuration()),
 		of("Users", newMFA(c).management()),
+		of("Social login providers", newSocials(c).routes()),
+		of("Custom social OAuth provider", newSocials(c).custom()),
 		of("Tenants: Accounts", tenants{c.Services}.routes()),
 	)
 }

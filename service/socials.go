@@ -199,6 +199,9 @@ func (s *Socials) put(
 	ctx context.Context, tx *unit, p store.SocialProvider, c SocialChange, write func(context.Context, store.SocialProvider) error,
 ) (Social, error) {
 	after, err := readSocial(p)
+	if err == nil {
+		err = c.sane()
+	}
 	if err != nil {
 		return after, err
 	}
@@ -229,18 +232,9 @@ func (s *Socials) put(
 // socialPurpose is what a provider's secret is sealed for.
 const socialPurpose = "social provider"
 
-// replaces reports whether the change brings a secret.
-func (c SocialChange) replaces() bool { return c.Secret != nil && *c.Secret != "" }
-
-// maxSecret is the most that a secret may hold, in bytes. A private key is one.
-const maxSecret = 8 << 10
-
 // hush returns the secret as it is after the change.
 func (s *Socials) hush(p store.SocialProvider, c SocialChange) (string, error) {
 	if c.replaces() {
-		if len(*c.Secret) > maxSecret {
-			return "", fault.New(fault.Invalid, "secret", fmt.Sprintf("must be at most %d bytes", maxSecret))
-		}
 		return *c.Secret, nil
 	}
 	if len(p.Secret) == 0 {

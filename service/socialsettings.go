@@ -50,8 +50,9 @@ type SocialSettings struct {
 // A SocialChange is what a caller may say about a social provider. A nil field stays as it
 // is, or empty; Type and everything from Name on is for custom ones alone.
 type SocialChange struct {
-	Active *bool
-	Secret *string // an empty one stays as it is as well: nobody can send back what is never shown
+	Active     *bool
+	Customised *bool   // must be true: there is no client of the library's own to share
+	Secret     *string // an empty one stays as it is as well: nobody can send back what is never shown
 
 	ClientID, RedirectURL, RedirectPattern *string
 	Scopes                                 *[]string
@@ -97,6 +98,23 @@ func (c SocialChange) apply(s *Social) {
 	set(&t.UserInfoURL, c.UserInfoURL)
 	set(&t.Auth, c.Auth)
 }
+
+// sane refuses a change that cannot be meant, whatever there is already.
+func (c SocialChange) sane() error {
+	if c.Customised != nil && !*c.Customised {
+		return fault.New(fault.Invalid, "customised", "must be true: register a client of your own with the provider")
+	}
+	if c.replaces() && len(*c.Secret) > maxSecret {
+		return fault.New(fault.Invalid, "secret", fmt.Sprintf("must be at most %d bytes", maxSecret))
+	}
+	return nil
+}
+
+// maxSecret is the most that a secret may hold, in bytes. A private key is one.
+const maxSecret = 8 << 10
+
+// replaces reports whether the change brings a secret.
+func (c SocialChange) replaces() bool { return c.Secret != nil && *c.Secret != "" }
 
 // check records what is wrong with the settings whether or not the provider is active.
 func (s Social) check(c *fault.Checker) {
