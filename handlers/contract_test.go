@@ -487,6 +487,7 @@ func open() []string {
 		"GET /identity/resources/configurations/v1/mfa-policy/allow-remember-device",
 		"GET /identity/resources/sso/v1",
 		"GET /identity/resources/sso/v2",
+		"GET /team/resources/sso/v2/configurations/public",
 		"GET /identity/resources/users/v1/activate/strategy",
 		"GET /identity/resources/users/v1/passwords/config",
 		"GET /openapi.json",

@@ -60,6 +60,8 @@ func routes(c Config) []route {
 		of("Social login providers", newSocials(c).routes()),
 		of("Custom social OAuth provider", newSocials(c).custom()),
 		of("Tenants: Accounts", tenants{c.Services}.routes()),
+		of("SSO configurations (self-service)", domains{c.Services}.routes()),
+		of("SSO settings (management)", ssoSettings{c.Services}.routes()),
 	)
 }
 

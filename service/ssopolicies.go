@@ -125,6 +125,9 @@ func provenTwice(ctx context.Context, r store.Records, by store.Principal) error
 // environment itself may change them: a tenant must not loosen what holds for all.
 type SSOPolicies struct{ *base }
 
+// Active reports whether any connection of the environment is enabled. Anybody may ask.
+func (s *SSOPolicies) Active(ctx context.Context) (bool, error) { return s.store.Connected(ctx) }
+
 // Domains returns the policy on claims to domains.
 func (s *SSOPolicies) Domains(ctx context.Context, _ store.Principal) (DomainPolicy, error) {
 	return readDomainPolicy(ctx, s.store)
