@@ -19,14 +19,14 @@ import (
 const (
 	maxAddress      = 2048
 	maxEntityID     = 1024 // SAML core §8.3.6
-	maxClientSecret       = 4096
+	maxClientSecret = 4096
 	maxCertificates = 8
 	maxNames        = 20 // of attributes, scopes, hosts, contexts
 )
 
 // check refuses a connection that cannot work, by the names of the wire. One that is turned
 // off may lack what it does not need yet.
-func (s *Connections) check(w way) error {
+func (s *Connections) check(w path) error {
 	var c fault.Checker
 	checkText(&c, "name", w.st.Name, maxName)
 	checkMetadata(&c, "configMetadata", string(w.st.Custom))
@@ -72,7 +72,7 @@ func (s *Connections) checkSAML(c *fault.Checker, enabled bool, st SAMLSettings)
 	}
 }
 
-func (s *Connections) checkOIDC(c *fault.Checker, w way, st OIDCSettings) {
+func (s *Connections) checkOIDC(c *fault.Checker, w path, st OIDCSettings) {
 	if st.Issuer != "" {
 		err := s.guard.CheckURL(st.Issuer)
 		c.Check(err == nil, "ssoEndpoint", sentence(err))

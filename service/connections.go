@@ -130,7 +130,7 @@ func (s *Connections) described(c store.Connection) (SSOConnection, error) {
 // the documents of an OpenID Connect provider must be there: what is wrong with them is said
 // in the error. Nobody is sent to it until a domain of it is proved.
 func (s *Connections) Create(ctx context.Context, by store.Principal, n NewConnection) (SSOConnection, error) {
-	before := way{Connection: store.Connection{TenantID: by.TenantID, ID: s.newID(), Protocol: n.Protocol}}
+	before := path{Connection: store.Connection{TenantID: by.TenantID, ID: s.newID(), Protocol: n.Protocol}}
 	next, err := s.turned(ctx, by, before, ConnectionChange{
 		Enabled: &n.Enabled, Secret: &n.Secret, Settings: func(st *ConnectionSettings) { *st = n.Settings },
 	})
@@ -167,7 +167,7 @@ func (s *Connections) Update(ctx context.Context, by store.Principal, id string,
 	if !by.Can(store.WriteSSO) {
 		return SSOConnection{}, mayNot()
 	}
-	before, err := findWay(ctx, s.store, by.TenantID, id)
+	before, err := findPath(ctx, s.store, by.TenantID, id)
 	if err != nil {
 		return SSOConnection{}, err
 	}
@@ -176,7 +176,7 @@ func (s *Connections) Update(ctx context.Context, by store.Principal, id string,
 		return SSOConnection{}, err
 	}
 	err = s.write(ctx, by, "connection.updated", id, func(tx *unit) error {
-		now, err := findWay(ctx, tx, by.TenantID, id)
+		now, err := findPath(ctx, tx, by.TenantID, id)
 		if err != nil {
 			return err
 		}
@@ -199,7 +199,7 @@ func (s *Connections) Update(ctx context.Context, by store.Principal, id string,
 // the sessions that came through it.
 func (s *Connections) Delete(ctx context.Context, by store.Principal, id string) error {
 	return s.write(ctx, by, "connection.deleted", id, func(tx *unit) error {
-		before, err := findWay(ctx, tx, by.TenantID, id)
+		before, err := findPath(ctx, tx, by.TenantID, id)
 		if err != nil {
 			return err
 		}

@@ -14,48 +14,48 @@ import (
 	"github.com/go-identity/identity/store"
 )
 
-// A way is a connection with what its settings say.
-type way struct {
+// A path is a connection with what its settings say.
+type path struct {
 	store.Connection
 	st ConnectionSettings
 }
 
-func findWay(ctx context.Context, r store.Records, tenantID, id string) (way, error) {
+func findPath(ctx context.Context, r store.Records, tenantID, id string) (path, error) {
 	c, err := r.Connection(ctx, tenantID, id)
 	if err != nil {
-		return way{}, missing(err, "SSO configuration")
+		return path{}, missing(err, "SSO configuration")
 	}
 	st, err := readConnectionSettings(c)
-	return way{c, st}, err
+	return path{c, st}, err
 }
 
 // same reports whether nobody changed the connection between two reads.
-func (w way) same(other way) bool {
+func (w path) same(other path) bool {
 	return w.Settings == other.Settings && w.Enabled == other.Enabled && bytes.Equal(w.Secret, other.Secret) &&
 		slices.Equal(w.RoleIDs, other.RoleIDs)
 }
 
 // turned returns the connection as a change leaves it, checked. It asks an OpenID Connect
 // provider, so it must not be called inside a transaction.
-func (s *Connections) turned(ctx context.Context, by store.Principal, before way, ch ConnectionChange) (way, error) {
+func (s *Connections) turned(ctx context.Context, by store.Principal, before path, ch ConnectionChange) (path, error) {
 	if !by.Can(store.WriteSSO) {
-		return way{}, mayNot()
+		return path{}, mayNot()
 	}
 	if err := provenTwice(ctx, s.store, by); err != nil {
-		return way{}, err
+		return path{}, err
 	}
 	next, err := s.apply(before, ch)
 	if err != nil {
-		return way{}, err
+		return path{}, err
 	}
 	if next.st.AnyDomain && !before.st.AnyDomain && !fromHost(by) {
-		return way{}, fault.New(fault.Forbidden, "skipEmailDomainValidation", "may be set by the environment itself only")
+		return path{}, fault.New(fault.Forbidden, "skipEmailDomainValidation", "may be set by the environment itself only")
 	}
 	return next, s.reached(ctx, before, next)
 }
 
 // apply makes a change to a copy, and checks it.
-func (s *Connections) apply(before way, ch ConnectionChange) (way, error) {
+func (s *Connections) apply(before path, ch ConnectionChange) (path, error) {
 	next := before
 	next.st = before.st.copy()
 	set(&next.Enabled, ch.Enabled)
@@ -67,20 +67,26 @@ func (s *Connections) apply(before way, ch ConnectionChange) (way, error) {
 	}
 	if ch.Secret != nil && *ch.Secret != "" {
 		if len(*ch.Secret) > maxClientSecret {
-			return way{}, fault.New(fault.Invalid, "oidcSecret", "is too long")
+			return path{}, fault.New(fault.Invalid, "oidcSecret", "is too long")
 		}
 		var err error
 		if next.Secret, err = s.ring.Seal(connectionPurpose, next.ID, []byte(*ch.Secret)); err != nil {
-			return way{}, fmt.Errorf("seal the secret of connection %s: %w", next.ID, err)
+			return path{}, fmt.Errorf("seal the secret of connection %s: %w", next.ID, err)
+		}
+	}
+	if next.st.SAML != nil {
+		var err error
+		if next.st.SAML.Certificates, err = settled(next.st.SAML.Certificates); err != nil {
+			return path{}, err
 		}
 	}
 	next.st.settle(before.st)
 	if err := s.check(next); err != nil {
-		return way{}, err
+		return path{}, err
 	}
 	doc, err := json.Marshal(next.st)
 	if err != nil {
-		return way{}, fmt.Errorf("write settings of connection %s: %w", next.ID, err)
+		return path{}, fmt.Errorf("write settings of connection %s: %w", next.ID, err)
 	}
 	next.Settings = string(doc)
 	return next, nil
@@ -108,13 +114,14 @@ func (s *ConnectionSettings) settle(before ConnectionSettings) {
 		return
 	}
 	kept := func(c string) bool { return slices.Contains(s.SAML.Certificates, c) }
-	if !slices.ContainsFunc(before.SAML.Certificates, kept) && s.SAML.MetadataURL == "" && !s.SAML.MetadataAt.After(before.SAML.MetadataAt) {
+	read := s.SAML.MetadataURL != "" || s.SAML.MetadataAt.After(before.SAML.MetadataAt) // then the document says it
+	if !read && !slices.ContainsFunc(before.SAML.Certificates, kept) {
 		s.SAML.EntityID = ""
 	}
 }
 
 // reached makes sure that an OpenID Connect provider which is about to be used is there.
-func (s *Connections) reached(ctx context.Context, before, next way) error {
+func (s *Connections) reached(ctx context.Context, before, next path) error {
 	if next.Protocol != store.OIDC || !next.Enabled || before.Enabled && reflect.DeepEqual(before.st.OIDC, next.st.OIDC) {
 		return nil
 	}
@@ -130,7 +137,7 @@ func (s *Connections) reached(ctx context.Context, before, next way) error {
 }
 
 // differences says what of a change concerns those who look after the connection.
-func (w way) differences(next way, ch ConnectionChange) []string {
+func (w path) differences(next path, ch ConnectionChange) []string {
 	var what []string
 	switch {
 	case next.Enabled && !w.Enabled:
@@ -169,7 +176,7 @@ func (s ConnectionSettings) addresses() []string {
 }
 
 // replaced reports whether whoever vouched for people before does not any more.
-func (w way) replaced(next way) bool {
+func (w path) replaced(next path) bool {
 	if old, now := w.st.OIDC, next.st.OIDC; old != nil && now != nil {
 		return old.Issuer != now.Issuer && old.Issuer != ""
 	}
@@ -183,7 +190,7 @@ func (w way) replaced(next way) bool {
 // A turn is a change that was made to a connection, for what follows from it.
 type turn struct {
 	by           store.Principal
-	before, next way
+	before, next path
 	what         []string // happened, for those who look after it; empty is nothing of note
 	ends         bool     // the sessions that came through it end in any case
 }
