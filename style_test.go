@@ -69,6 +69,7 @@ func rooms() map[string][]string {
 		"internal/testoption": {}, // whoever imports it can weaken every password
 
 		"internal/chromium": list("internal/needs"),
+		"internal/foreign":  list("internal/needs internal/program"),
 		"internal/needs":    {},
 		"internal/pgtest":   list("internal/needs"),
 		"internal/style":    {},
@@ -81,11 +82,11 @@ func rooms() map[string][]string {
 func guests() map[string][]string {
 	list := strings.Fields
 	return map[string][]string{
-		"net/http":                   list("internal/program internal/outbound sso/internal/oauth sso/oidc sso/social identitytest ssotest handlers handlers/pages middleware example ."),
+		"net/http":                   list("internal/foreign internal/program internal/outbound sso/internal/oauth sso/oidc sso/social identitytest ssotest handlers handlers/pages middleware example ."),
 		"database/sql":               list("store store/storetest store/internal/sqlstore store/sqlite store/postgres internal/pgtest ."),
 		"html/template":              list("handlers/pages message example"),
 		"text/template":              list("message"),
-		"testing":                    list("internal/chromium identitytest ssotest store/storetest internal/needs internal/pgtest internal/program internal/style"),
+		"testing":                    list("internal/chromium internal/foreign identitytest ssotest store/storetest internal/needs internal/pgtest internal/program internal/style"),
 		"log":                        {},
 		"math/rand":                  {},
 		"math/rand/v2":               {},

@@ -151,7 +151,7 @@ func TestAttackCorpora(t *testing.T) {
 				}
 				doc, err := os.ReadFile(path)
 				n++
-				foreign(t, path, doc)
+				offered(t, path, doc)
 				return err
 			})
 			if err != nil || n < 20 {
@@ -161,9 +161,9 @@ func TestAttackCorpora(t *testing.T) {
 	}
 }
 
-// foreign offers a document as if it were for us, and refuses to see it accepted: to a
+// offered gives a document as if it were for us, and refuses to see it accepted: to a
 // connection of ours, and to one that fits it in everything but the key.
-func foreign(t *testing.T, path string, doc []byte) {
+func offered(t *testing.T, path string, doc []byte) {
 	t.Helper()
 	fitted, id, at := fit(doc)
 	for _, body := range []string{string(doc), base64.StdEncoding.EncodeToString(doc), strings.Join(strings.Fields(string(doc)), "")} {

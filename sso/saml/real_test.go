@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -15,53 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-identity/identity/internal/needs"
+	"github.com/go-identity/identity/internal/foreign"
 	"github.com/go-identity/identity/internal/program"
 	"github.com/go-identity/identity/sso/saml"
 )
-
-const python = "/usr/bin/python3" // the one that the distribution's packages are for
-
-// samlpParts copies the provider's files to a folder of their own.
-func samlpParts(t *testing.T) (dir string) {
-	t.Helper()
-	modules := os.Getenv("NODE_PATH")
-	_, err := os.Stat(filepath.Join(modules, "samlp"))
-	needs.Have(t, "samlp", modules != "" && err == nil, "no package samlp in NODE_PATH")
-	dir = t.TempDir()
-	for _, name := range []string{"idp.js", "store.js"} {
-		copied(t, needs.Shared(t, "samlp", "parts", "samlp", name), filepath.Join(dir, name))
-	}
-	return dir
-}
-
-// pysaml2Parts does the same for the other one.
-func pysaml2Parts(t *testing.T) (dir string) {
-	t.Helper()
-	err := exec.CommandContext(t.Context(), python, "-c", "import saml2").Run()
-	needs.Have(t, "pysaml2", err == nil, "no pysaml2 for "+python+" (python3-pysaml2, xmlsec1)")
-	_, err = exec.LookPath("xmlsec1")
-	needs.Have(t, "pysaml2", err == nil, "no xmlsec1 on PATH")
-	dir = t.TempDir()
-	copied(t, needs.Shared(t, "pysaml2", "parts", "pysaml2", "idp.py"), filepath.Join(dir, "idp.py"))
-	return dir
-}
-
-func copied(t *testing.T, from, to string) {
-	t.Helper()
-	text, err := os.ReadFile(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(to, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func port(address string) string {
-	_, p, _ := net.SplitHostPort(address)
-	return p
-}
 
 // testdata is a file's path that other programs understand, wherever they stand.
 func testdata(t *testing.T, name string) string {
@@ -74,21 +29,19 @@ func testdata(t *testing.T, name string) string {
 }
 
 // startSAMLP starts Auth0's provider for a site and lets the site trust it.
-func startSAMLP(t *testing.T, s *site, dir string) *program.Program {
+func startSAMLP(t *testing.T, s *site, k foreign.Kit) *program.Program {
 	t.Helper()
-	_, cert := s.write(t, dir)
-	address := program.Address(t)
-	p := program.Start(t, address, dir, "env", "SP_SLO="+s.c.SLO, "node", "idp.js", port(address), dir, cert)
+	_, certificate := s.papers(t)
+	p := k.StartSAMLP(t, certificate, s.c.SLO)
 	s.trust(t, p.Base+"/metadata")
 	return p
 }
 
 // startPysaml2 starts the distribution's provider for a site and lets the site trust it.
-func startPysaml2(t *testing.T, s *site, dir, required string) *program.Program {
+func startPysaml2(t *testing.T, s *site, k foreign.Kit, env ...string) *program.Program {
 	t.Helper()
-	metadata, _ := s.write(t, dir)
-	address := program.Address(t)
-	p := program.Start(t, address, dir, "env", "REQUIRE_SIGNED="+required, python, "idp.py", port(address), metadata, dir)
+	metadata, _ := s.papers(t)
+	p := k.StartPysaml2(t, metadata, env...)
 	s.trust(t, p.Base+"/metadata")
 	return p
 }
@@ -134,8 +87,8 @@ func samlpTurns() []turn {
 // are for everybody.
 func TestSAMLP(t *testing.T) {
 	t.Parallel()
-	dir, s := samlpParts(t), openSite(t)
-	p := startSAMLP(t, s, dir)
+	k, s := foreign.SAMLP(t), openSite(t)
+	p := startSAMLP(t, s, k)
 	usual := map[string]any{
 		"signAssertion": true, "signResponse": false, "encrypt": false, "requireSigned": false, "encAlg": xmlenc11 + "aes256-gcm",
 	}
@@ -152,11 +105,11 @@ func TestSAMLP(t *testing.T) {
 	t.Run("unsigned requests where signed ones are demanded", func(t *testing.T) {
 		form(t, p, map[string]any{"requireSigned": true})
 		defer form(t, p, usual)
-		if got := newBrowser(t).walk(t, s.URL+"/login"); got.status != http.StatusBadRequest || !strings.Contains(got.body, "MUST be signed") {
-			t.Errorf("the provider answered %d %s", got.status, got.body)
+		if got := s.walk(t, s.URL+"/login"); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, "MUST be signed") {
+			t.Errorf("the provider answered %d %s", got.Status, got.Body)
 		}
 	})
-	t.Run("RSA 1.5", func(t *testing.T) { s.sealedBy(t, dir) })
+	t.Run("RSA 1.5", func(t *testing.T) { s.sealedBy(t, k) })
 	t.Run("started there", func(t *testing.T) {
 		s.unasked(t, p.Base+"/samlp?sp="+url.QueryEscape(s.c.EntityID)+"&acs="+url.QueryEscape(s.c.ACS))
 	})
@@ -166,15 +119,13 @@ func TestSAMLP(t *testing.T) {
 		ours := s.c.Keys
 		defer func() { s.c.Keys = ours }()
 		s.c.Keys = []saml.Key{{Private: stranger().key, Certificate: stranger().cert}}
-		if got := newBrowser(t).walk(t, away); got.status != http.StatusBadRequest {
-			t.Errorf("the provider answered a stranger's sign-out: %d %s", got.status, got.body)
+		if got := s.walk(t, away); got.Status != http.StatusBadRequest {
+			t.Errorf("the provider answered a stranger's sign-out: %d %s", got.Status, got.Body)
 		}
 	})
 	t.Run("signed out there", func(t *testing.T) {
-		_, cert := s.write(t, dir)
-		address := program.Address(t)
-		there := program.Start(t, address, dir, "node", testdata(t, "leave.js"), port(address), dir,
-			s.c.Provider.EntityID, s.c.EntityID, s.c.SLO, cert)
+		there := k.Run(t, nil, "node", testdata(t, "leave.js"), "PORT", k.Dir,
+			s.c.Provider.EntityID, s.c.EntityID, s.c.SLO, filepath.Join(k.Dir, "sp.pem"))
 		s.left(t, there, "OK", "alice")
 	})
 }
@@ -204,7 +155,7 @@ func (s *site) take(t *testing.T, calm saml.Connection, tt turn) {
 	if tt.set != nil {
 		tt.set(s.c)
 	}
-	got := newBrowser(t).walk(t, s.URL+"/login").verdict(t)
+	got := said(t, s.walk(t, s.URL+"/login"))
 	if tt.refused != "" {
 		if !strings.Contains(got.Diagnosis, tt.refused) || got.Assertion.Subject != "" {
 			t.Errorf("%+v, want it refused for %q", got, tt.refused)
@@ -227,20 +178,22 @@ func (s *site) alice(t *testing.T, got verdict) {
 }
 
 // sealedBy encrypts an honest assertion to us with another program.
-func (s *site) sealedBy(t *testing.T, dir string) {
+func (s *site) sealedBy(t *testing.T, k foreign.Kit) {
 	t.Helper()
-	_, cert := s.write(t, dir)
-	b := newBrowser(t)
-	to, values := b.open(t, s.URL+"/login").form(t)
-	a, err := b.PostForm(to, values)
-	honest := string(read(t, a, err).response(t))
+	b := s.browser(t)
+	step := b.WalkTo(t, foreign.At(t, s.URL+"/login"), s.c.ACS)
+	doc, err := base64.StdEncoding.DecodeString(step.Fields.Get("SAMLResponse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	honest := string(doc)
 	assertion := honest[strings.Index(honest, "<saml:Assertion"):strings.Index(honest, "</samlp:Response>")]
 	for _, tt := range []struct{ content, key, refused string }{
 		{xmlenc11 + "aes256-gcm", xmlenc + "rsa-1_5", "RSA-OAEP"},
 		{xmlenc + "tripledes-cbc", xmlenc + "rsa-oaep-mgf1p", "tripledes-cbc"},
 		{xmlenc11 + "aes256-gcm", xmlenc + "rsa-oaep-mgf1p", ""},
 	} {
-		cmd := exec.CommandContext(t.Context(), "node", testdata(t, "encrypt.js"), cert, tt.content, tt.key)
+		cmd := exec.CommandContext(t.Context(), "node", testdata(t, "encrypt.js"), filepath.Join(k.Dir, "sp.pem"), tt.content, tt.key)
 		cmd.Stdin = strings.NewReader(assertion)
 		sealed, err := cmd.Output()
 		if err != nil {
@@ -248,8 +201,8 @@ func (s *site) sealedBy(t *testing.T, dir string) {
 		}
 		doc := strings.Replace(honest, assertion, `<saml:EncryptedAssertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">`+
 			string(sealed)+`</saml:EncryptedAssertion>`, 1)
-		a, err := b.PostForm(s.c.ACS, url.Values{"SAMLResponse": {base64.StdEncoding.EncodeToString([]byte(doc))}})
-		if got := read(t, a, err).verdict(t); !strings.Contains(got.Diagnosis, tt.refused) || (got.Diagnosis == "") != (tt.refused == "") {
+		step.Fields.Set("SAMLResponse", base64.StdEncoding.EncodeToString([]byte(doc)))
+		if got := said(t, b.Go(t, step)); !strings.Contains(got.Diagnosis, tt.refused) || (got.Diagnosis == "") != (tt.refused == "") {
 			t.Errorf("%s with %s: %+v, want %q", tt.content, tt.key, got, tt.refused)
 		}
 	}
@@ -260,14 +213,14 @@ func (s *site) sealedBy(t *testing.T, dir string) {
 func (s *site) unasked(t *testing.T, address string) {
 	t.Helper()
 	defer func() { s.c.Unsolicited = false }()
-	if got := newBrowser(t).walk(t, address).verdict(t); !strings.Contains(got.Diagnosis, "nobody asked") {
+	if got := said(t, s.walk(t, address)); !strings.Contains(got.Diagnosis, "nobody asked") {
 		t.Errorf("%+v, want it refused", got)
 	}
 	s.c.Unsolicited = true
-	s.alice(t, newBrowser(t).walk(t, address).verdict(t))
-	b := newBrowser(t)
-	b.open(t, s.URL+"/login")
-	if got := b.walk(t, address).verdict(t); !strings.Contains(got.Diagnosis, "another request") {
+	s.alice(t, said(t, s.walk(t, address)))
+	b := s.browser(t)
+	b.Go(t, foreign.At(t, s.URL+"/login"))
+	if got := said(t, b.Walk(t, foreign.At(t, address))); !strings.Contains(got.Diagnosis, "another request") {
 		t.Errorf("%+v, want it refused in a browser that asked", got)
 	}
 }
@@ -275,16 +228,16 @@ func (s *site) unasked(t *testing.T, address string) {
 // leave signs in, and out here: the provider checks our request and we its answer.
 func (s *site) leave(t *testing.T) (away string) {
 	t.Helper()
-	b := newBrowser(t)
-	a := b.walk(t, s.URL+"/login").verdict(t).Assertion
+	b := s.browser(t)
+	a := said(t, b.Walk(t, foreign.At(t, s.URL+"/login"))).Assertion
 	away = s.URL + "/logout?" + url.Values{"subject": {a.Subject}, "format": {a.NameIDFormat}, "session": {a.SessionIndex}}.Encode()
-	if got := b.walk(t, away); got.url.Path != "/slo" || got.verdict(t).Diagnosis != "" || got.verdict(t).Relay != "handle-2" {
+	got := b.Walk(t, foreign.At(t, away))
+	if v := said(t, got); got.URL.Path != "/slo" || v.Diagnosis != "" || v.Relay != "handle-2" {
 		t.Errorf("the answer: %+v", got)
 	}
 	// The answer to somebody else's sign-out is none to ours.
-	got := b.walk(t, away)
-	b.Jar.SetCookies(got.url, []*http.Cookie{{Name: "request", Value: "_another", Path: "/"}})
-	if again := b.open(t, got.url.String()).verdict(t); !strings.Contains(again.Diagnosis, "another sign-out") {
+	b.SetCookie(t, s.URL, &http.Cookie{Name: "request", Value: "_another", Path: "/"})
+	if again := said(t, b.Go(t, foreign.At(t, got.URL.String()))); !strings.Contains(again.Diagnosis, "another sign-out") {
 		t.Errorf("the answer to another sign-out: %+v", again)
 	}
 	return away
@@ -300,9 +253,8 @@ func (s *site) left(t *testing.T, there *program.Program, done, subject string) 
 		s.c.Provider = calm
 		s.c.Provider.AnswerGet, s.c.Provider.AnswerPost = there.Base+"/redirect", there.Base+"/post"
 		s.c.PostRequests = how == "post"
-		b := newBrowser(t)
-		if got := b.walk(t, there.Base+"/"+how); got.status != http.StatusOK || got.body != done {
-			t.Errorf("by %s: the provider says %d %s", how, got.status, got.body)
+		if got := s.walk(t, there.Base+"/"+how); got.Status != http.StatusOK || got.Body != done {
+			t.Errorf("by %s: the provider says %d %s", how, got.Status, got.Body)
 		}
 	}
 	s.c.PostRequests = false
@@ -325,8 +277,8 @@ func pysaml2Turns() []turn {
 // TestPysaml2 signs in and out with the distribution's provider, which has xmlsec1 inside.
 func TestPysaml2(t *testing.T) {
 	t.Parallel()
-	dir, s := pysaml2Parts(t), openSite(t)
-	p := startPysaml2(t, s, dir, "")
+	k, s := foreign.Pysaml2(t), openSite(t)
+	p := startPysaml2(t, s, k)
 	usual := map[string]any{"sign_response": true, "sign_assertion": true, "encrypt_assertion": false}
 	calm := *s.c
 	for _, tt := range pysaml2Turns() {
@@ -343,10 +295,8 @@ func TestPysaml2(t *testing.T) {
 	t.Run("started there", func(t *testing.T) { s.unasked(t, p.Base+"/unsolicited?sp="+url.QueryEscape(s.c.EntityID)) })
 	t.Run("signed out here", func(t *testing.T) { s.leave(t) })
 	t.Run("signed out there", func(t *testing.T) {
-		metadata, _ := s.write(t, dir)
-		address := program.Address(t)
-		there := program.Start(t, address, dir, python, testdata(t, "leave.py"), port(address), dir,
-			s.c.Provider.EntityID, s.c.EntityID, metadata, "alice@example.test")
+		there := k.Run(t, nil, foreign.Python, testdata(t, "leave.py"), "PORT", k.Dir,
+			s.c.Provider.EntityID, s.c.EntityID, filepath.Join(k.Dir, "sp.xml"), "alice@example.test")
 		s.left(t, there, "done", "alice@example.test")
 	})
 }
@@ -368,10 +318,10 @@ func TestPysaml2Modern(t *testing.T) {
 	} {
 		t.Run(tt.algorithm[strings.Index(tt.algorithm, "#"):]+tt.refused, func(t *testing.T) {
 			t.Parallel()
-			dir, s := pysaml2Parts(t), openSite(t)
-			metadata, _ := s.write(t, dir)
-			address := program.Address(t)
-			p := program.Start(t, address, dir, python, testdata(t, "modern.py"), tt.algorithm, tt.key, "idp.py", port(address), metadata, dir)
+			k, s := foreign.Pysaml2(t), openSite(t)
+			metadata, _ := s.papers(t)
+			p := k.Run(t, nil, foreign.Python, testdata(t, "modern.py"), tt.algorithm, tt.key,
+				"idp.py", "PORT", k.Write(t, "sp.xml", metadata), k.Dir)
 			s.trust(t, p.Base+"/metadata")
 			for _, response := range []bool{false, true} {
 				knobs := map[string]any{"encrypt_assertion": true, "sign_response": response}
@@ -386,16 +336,16 @@ func TestPysaml2Modern(t *testing.T) {
 // metadata says: nobody has to tell the connection.
 func TestPysaml2Demanding(t *testing.T) {
 	t.Parallel()
-	dir, s := pysaml2Parts(t), openSite(t)
+	k, s := foreign.Pysaml2(t), openSite(t)
 	s.c.PostRequests = true
-	startPysaml2(t, s, dir, "1")
+	startPysaml2(t, s, k, "REQUIRE_SIGNED=1")
 	if !s.c.Provider.SignRequests {
 		t.Errorf("the metadata says nothing of signed requests: %+v", s.c.Provider)
 	}
-	s.alice(t, newBrowser(t).walk(t, s.URL+"/login").verdict(t))
+	s.alice(t, said(t, s.walk(t, s.URL+"/login")))
 	s.c.Provider.SignRequests = false
-	if got := newBrowser(t).walk(t, s.URL+"/login"); got.status != http.StatusBadRequest {
-		t.Errorf("without a signature: %d %s", got.status, got.body)
+	if got := s.walk(t, s.URL+"/login"); got.Status != http.StatusBadRequest {
+		t.Errorf("without a signature: %d %s", got.Status, got.Body)
 	}
 }
 
@@ -416,16 +366,17 @@ func judged(t *testing.T, name string, args ...string) []byte {
 // signatures inside messages, pysaml2 for the metadata.
 func TestJudges(t *testing.T) {
 	t.Parallel()
-	pysaml2Parts(t)
+	foreign.Pysaml2(t)
 	for _, signed := range []bool{false, true} {
 		t.Run(map[bool]string{false: "usual", true: "signed and CBC"}[signed], func(t *testing.T) {
 			t.Parallel()
-			s, dir := openSite(t), t.TempDir()
+			s, k := openSite(t), foreign.Kit{Dir: t.TempDir()}
 			s.c.Provider = connection().Provider
 			s.c.SignRequests, s.c.CBC, s.c.PostRequests, s.c.SignedResponse = signed, signed, true, signed
 			s.c.Contexts, s.c.NameIDFormat = []string{"urn:a", "urn:b"}, "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
-			metadata, cert := s.write(t, dir)
-			s.metadata(t, judged(t, python, testdata(t, "judge.py"), "metadata", metadata), signed)
+			doc, pem := s.papers(t)
+			metadata, cert := k.Write(t, "sp.xml", doc), k.Write(t, "sp.pem", pem)
+			s.metadata(t, judged(t, foreign.Python, testdata(t, "judge.py"), "metadata", metadata), signed)
 			ask, err := s.c.Request(saml.Ask{RelayState: "x", Force: true, Now: time.Now()})
 			if err != nil {
 				t.Fatal(err)
@@ -443,11 +394,8 @@ func TestJudges(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				file := filepath.Join(dir, name+".xml")
-				if err := os.WriteFile(file, doc, 0o600); err != nil {
-					t.Fatal(err)
-				}
-				judged(t, python, testdata(t, "judge.py"), "protocol", file)
+				file := k.Write(t, name+".xml", doc)
+				judged(t, foreign.Python, testdata(t, "judge.py"), "protocol", file)
 				if signed || name != "AuthnRequest" {
 					judged(t, "xmlsec1", "--verify", "--pubkey-cert-pem", cert,
 						"--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:protocol:"+name, file)

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -12,16 +11,11 @@ import (
 	"io"
 	"math/big"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-identity/identity/internal/foreign"
 	"github.com/go-identity/identity/sso"
 	"github.com/go-identity/identity/sso/saml"
 )
@@ -78,21 +72,14 @@ func current(t *testing.T) saml.Key {
 	return saml.Key{Private: mine().key, Certificate: cert}
 }
 
-// write leaves the site's metadata and its certificate in dir, for a provider to read.
-func (s *site) write(t *testing.T, dir string) (metadata, certificate string) {
+// papers are the site's metadata and its certificate, for a provider to read.
+func (s *site) papers(t *testing.T) (metadata, certificate []byte) {
 	t.Helper()
-	doc, err := s.c.Metadata()
+	metadata, err := s.c.Metadata()
 	if err != nil {
 		t.Fatal(err)
 	}
-	metadata, certificate = filepath.Join(dir, "sp.xml"), filepath.Join(dir, "sp.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.c.Keys[0].Certificate.Raw})
-	for name, content := range map[string][]byte{metadata: doc, certificate: text} {
-		if err := os.WriteFile(name, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return metadata, certificate
+	return metadata, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.c.Keys[0].Certificate.Raw})
 }
 
 // trust reads the provider's metadata from where it publishes it.
@@ -187,115 +174,24 @@ func say(w http.ResponseWriter, v verdict, err error) {
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// A browser follows redirects, sends forms, and keeps cookies.
-type browser struct{ http.Client }
-
-func newBrowser(t *testing.T) *browser {
+// browser is that of Alice, who visits the site.
+func (s *site) browser(t *testing.T) *foreign.Browser {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &browser{http.Client{Jar: jar, Timeout: time.Minute}}
+	return foreign.NewBrowser(t, s.URL, foreign.Alice())
 }
 
-// A page is where a browser stands.
-type page struct {
-	url    *url.URL
-	status int
-	body   string
-}
-
-var (
-	formTag  = regexp.MustCompile(`(?is)<form[^>]*>`)
-	inputTag = regexp.MustCompile(`(?is)<input[^>]*>`)
-	member   = regexp.MustCompile(`([a-zA-Z]+)=(?:"([^"]*)"|([^\s">]+))`)
-)
-
-func (b *browser) open(t *testing.T, address string) page {
+// walk takes a new browser to an address and on to the end of the way.
+func (s *site) walk(t *testing.T, address string) foreign.Page {
 	t.Helper()
-	a, err := b.Get(address)
-	return read(t, a, err)
+	return s.browser(t).Walk(t, foreign.At(t, address))
 }
 
-func read(t *testing.T, a *http.Response, err error) page {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Body.Close()
-	body, err := io.ReadAll(a.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return page{a.Request.URL, a.StatusCode, string(body)}
-}
-
-// walk sends the form of every page, with what a person types, until there is none.
-func (b *browser) walk(t *testing.T, address string) page {
-	t.Helper()
-	p := b.open(t, address)
-	for range 6 {
-		to, values := p.form(t)
-		if to == "" {
-			return p
-		}
-		a, err := b.PostForm(to, values)
-		p = read(t, a, err)
-	}
-	t.Fatal("the forms do not end")
-	return p
-}
-
-func (p page) form(t *testing.T) (to string, values url.Values) {
-	t.Helper()
-	tag := formTag.FindString(p.body)
-	if tag == "" {
-		return "", nil
-	}
-	action, err := p.url.Parse(members(tag)["action"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	typed := map[string]string{"username": "alice", "password": "alicepass"}
-	values = url.Values{}
-	for _, input := range inputTag.FindAllString(p.body, -1) {
-		at := members(input)
-		if text, ok := typed[at["name"]]; ok {
-			at["value"] = text
-		}
-		if at["name"] != "" {
-			values.Set(at["name"], at["value"])
-		}
-	}
-	return action.String(), values
-}
-
-func members(tag string) map[string]string {
-	all := map[string]string{}
-	for _, m := range member.FindAllStringSubmatch(tag, -1) {
-		all[strings.ToLower(m[1])] = html.UnescapeString(m[2] + m[3])
-	}
-	return all
-}
-
-// verdict is what the site said, where the walk ended at it.
-func (p page) verdict(t *testing.T) verdict {
+// said is the verdict of the page that a way ended at.
+func said(t *testing.T, p foreign.Page) verdict {
 	t.Helper()
 	var v verdict
-	if err := json.Unmarshal([]byte(p.body), &v); err != nil {
-		t.Fatalf("the walk ended at %s: %d %s", p.url, p.status, p.body)
+	if err := json.Unmarshal([]byte(p.Body), &v); err != nil {
+		t.Fatalf("the way ended at %s: %d %s", p.URL, p.Status, p.Body)
 	}
 	return v
-}
-
-// response is the document in the form that a provider shows last.
-func (p page) response(t *testing.T) []byte {
-	t.Helper()
-	_, values := p.form(t)
-	doc, err := base64.StdEncoding.DecodeString(values.Get("SAMLResponse"))
-	if err != nil || len(doc) == 0 {
-		t.Fatalf("no response at %s: %v: %d %s", p.url, err, p.status, p.body)
-	}
-	return doc
 }
