@@ -53,6 +53,16 @@ func localOf(kind store.IdentifierKind, value string) string {
 	return domain
 }
 
+// Required reports whether an address can sign in by single sign-on alone: by its domain, and
+// by nothing that concerns a user.
+func (s *SSO) Required(ctx context.Context, email string) (bool, error) {
+	err := ssoRequired(ctx, s.store, email)
+	if bound(err) {
+		return true, nil
+	}
+	return false, err
+}
+
 // bound reports whether err says that the address is bound to a provider.
 func bound(err error) bool {
 	f := fault.From(err)
