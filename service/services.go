@@ -186,6 +186,7 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	s.SSOPolicies = &SSOPolicies{base: b}
 	s.Domains = newDomains(b, c)
 	s.SSO = newSSO(b, c, s)
+	s.Socials.sso = s.SSO
 }
 
 // Bind returns the services that a host may use inside a transaction of its own, over the

@@ -21,7 +21,10 @@ type Socials struct {
 	ring    *secret.Ring
 	party   *social.Party
 	mine    []social.Provider // in place of the library's descriptions, by type
+	closed  bool              // nobody may sign up
 	baseURL string
+
+	sso *SSO // of people who leave for a provider and come back
 }
 
 func newSocials(b *base, c Config, out outside) (*Socials, error) {
@@ -29,7 +32,7 @@ func newSocials(b *base, c Config, out outside) (*Socials, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign in with other accounts: %w", err)
 	}
-	return &Socials{base: b, ring: c.Ring, party: p, mine: c.Social, baseURL: c.BaseURL}, nil
+	return &Socials{base: b, ring: c.Ring, party: p, mine: c.Social, closed: c.SignUp.Closed, baseURL: c.BaseURL}, nil
 }
 
 // known returns the description of a type that needs no more than a client: the host's own,
