@@ -216,6 +216,20 @@ func (p *Tab) Want(path, heading string) {
 // not there.
 func (p *Tab) Said() []string { return p.said }
 
+// A Cookie is one that the browser keeps.
+type Cookie struct {
+	Name, Domain, SameSite string
+	Secure, HTTPOnly       bool
+}
+
+// Cookies returns every cookie that the browser keeps, whoever set it.
+func (p *Tab) Cookies() []Cookie {
+	p.t.Helper()
+	var out struct{ Cookies []Cookie }
+	p.do("Storage.getCookies", nil, &out)
+	return out.Cookies
+}
+
 // Key presses a key, such as "Tab" or "Enter".
 func (p *Tab) Key(name string) {
 	p.t.Helper()
