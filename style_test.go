@@ -199,6 +199,8 @@ func solo() map[string]string {
 		"handlers/mfapolicies.go":   "one per environment and tenant: a setting",
 		"handlers/targeting.go":     "one per environment: which template makes which token",
 		"handlers/signup.go":        "a flow",
+		"handlers/reply.go":         "the core: answers that people see",
+		"handlers/ssosignin.go":     "a flow",
 	}
 }
 

@@ -311,6 +311,8 @@ func compareAnswer(differ func(string, ...any), at string, ours map[string]facet
 func compatible(got, want facet) bool {
 	kind, items, _ := strings.Cut(want.kind, " of ")
 	switch {
+	case kind == "form field":
+		return got.kind == "string"
 	case kind == "any" || want.kind == "null or string" || strings.HasPrefix(want.kind, "object ("):
 		return true
 	case kind == "array":
@@ -378,7 +380,10 @@ func lookUp(paths any, path, as string) map[string]any {
 }
 
 func content(of map[string]any) map[string]any {
-	return of["content"].(map[string]any)["application/json"].(map[string]any)["schema"].(map[string]any)
+	for _, media := range of["content"].(map[string]any) { // there is one
+		return media.(map[string]any)["schema"].(map[string]any)
+	}
+	return nil
 }
 
 func list(v any) []map[string]any {
@@ -484,16 +489,27 @@ func open() []string {
 	return []string{
 		"GET /.well-known/jwks.json",
 		"GET /.well-known/openid-configuration",
+		"GET /auth/saml/metadata/{connectionId}",
+		"GET /auth/sso/{handle}",
 		"GET /identity/resources/configurations/v1/mfa-policy/allow-remember-device",
 		"GET /identity/resources/sso/v1",
 		"GET /identity/resources/sso/v2",
 		"GET /team/resources/sso/v2/configurations/public",
 		"GET /identity/resources/users/v1/activate/strategy",
 		"GET /identity/resources/users/v1/passwords/config",
+		"GET /oauth/account/oidc/callback",
+		"GET /oauth/account/saml/callback",
 		"GET /openapi.json",
+		"POST /auth/saml/callback",
+		"POST /auth/saml/callback/{connectionId}",
 		"POST /auth/vendor",
 		"POST /identity/resources/auth/v1/logout",
 		"POST /identity/resources/auth/v1/user",
+		"POST /identity/resources/auth/v1/user/oidc/postlogin",
+		"POST /identity/resources/auth/v1/user/saml/postlogin",
+		"POST /identity/resources/auth/v1/user/saml/prelogin",
+		"POST /identity/resources/auth/v2/user/oidc/postlogin",
+		"POST /identity/resources/auth/v2/user/sso/prelogin",
 		"POST /identity/resources/auth/v1/user/mfa/authenticator/enroll",
 		"POST /identity/resources/auth/v1/user/mfa/authenticator/enroll/verify",
 		"POST /identity/resources/auth/v1/user/mfa/authenticator/{deviceId}/verify",
@@ -509,6 +525,7 @@ func open() []string {
 		"POST /identity/resources/users/v1/passwords/reset/verify",
 		"POST /identity/resources/users/v2/passwords/reset/email",
 		"POST /identity/resources/users/v3/me/unlock",
+		"POST /oauth/account/oidc/callback",
 		"POST /identity/resources/users/v1/signUp",
 	}
 }

@@ -82,7 +82,11 @@ func (c *call) body(plan *inputs, v reflect.Value) (named, broken []string, err 
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		return nil, nil, nil
 	}
-	raw, err := c.read()
+	read := c.read
+	if c.route.form {
+		read = c.readForm
+	}
+	raw, err := read()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -95,7 +99,7 @@ func (c *call) body(plan *inputs, v reflect.Value) (named, broken []string, err 
 		}
 		raw = []byte("{}") // as good as none: what is required is missing
 	}
-	s := &scanner{src: raw, strict: c.route.ours}
+	s := &scanner{src: raw, strict: c.route.ours && !c.route.form} // a provider may send more along
 	if err := s.scan(plan.body); err != nil || len(s.broken) > 0 || plan.body == nil {
 		return s.tenants, s.broken, err
 	}

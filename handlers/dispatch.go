@@ -158,21 +158,37 @@ func (a *API) handler(row *route) http.Handler {
 	} else {
 		h = a.config.Guard.Authenticate(h)
 	}
-	if row.cookies {
+	if row.cookies && !row.foreign {
 		h = a.config.Guard.RequireSameOrigin(h)
 	}
 	return a.config.Guard.Limit(row.family)(h)
 }
 
+// show answers with what is for people.
+func (a *API) show(w http.ResponseWriter, r *http.Request, row *route, out any, err error) {
+	if told, ok := out.(reply); ok && err == nil {
+		told.write(w, row.status)
+		return
+	}
+	a.problem(w, r, err)
+}
+
 // serve runs a route: check, decode, call, encode.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, row *route) {
 	c := &call{api: a, route: row, w: w, r: r}
+	if row.form && r.Method == http.MethodHead { // such a page may do what only its reader wants
+		return
+	}
 	err := c.admit()
 	if err != nil {
 		a.config.Guard.Fail(w, r, err)
 		return
 	}
 	out, err := row.run(c)
+	if row.form {
+		a.show(w, r, row, out, err)
+		return
+	}
 	if err == nil && row.fresh != nil {
 		w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", row.fresh()/time.Second))
 	}

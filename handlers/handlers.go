@@ -38,6 +38,8 @@ func routes(c Config) []route {
 		of("Vendor authentication", credentials{c.Services.Credentials}.routes()),
 		of("General", newSignin(c).routes()),
 		of("General", newSignup(c).routes()),
+		of("General", newSSOSignin(c).routes()),
+		of("SSO browser endpoints", newSSOSignin(c).browser()),
 		of("Password settings", passwords{c.Services.Passwords}.routes()),
 		of("Password settings", resets{c.Services.Resets}.routes()),
 		of("User management", emails{c.Services}.routes()),

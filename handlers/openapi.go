@@ -169,7 +169,7 @@ func (d *document) describe(r *route, path string) dictionary {
 	if r.inputs.body != nil {
 		o["requestBody"] = dictionary{
 			"required": r.inputs.whole != nil || demands(r.inputs.body),
-			"content":  d.content(r.inputs.body, false),
+			"content":  d.taken(r),
 		}
 	}
 	return o
@@ -197,7 +197,10 @@ func security(a audience) []dictionary {
 
 func (d *document) responses(r *route) dictionary {
 	answer := dictionary{"description": http.StatusText(r.status)}
-	if r.status != http.StatusNoContent {
+	switch {
+	case r.media != "":
+		answer["content"] = dictionary{r.media: dictionary{"schema": dictionary{"type": "string"}}}
+	case r.status != http.StatusNoContent && !r.form:
 		answer["content"] = d.content(r.answer, true)
 	}
 	return dictionary{
@@ -205,6 +208,14 @@ func (d *document) responses(r *route) dictionary {
 		"4XX":                  dictionary{"$ref": "#/components/responses/Refused"},
 		"5XX":                  dictionary{"$ref": "#/components/responses/Unavailable"},
 	}
+}
+
+// taken describes the body of a request.
+func (d *document) taken(r *route) dictionary {
+	if r.form {
+		return dictionary{"application/x-www-form-urlencoded": dictionary{"schema": d.schema(r.inputs.body, false)}}
+	}
+	return d.content(r.inputs.body, false)
 }
 
 func (d *document) content(s *shape, answer bool) dictionary {

@@ -36,6 +36,7 @@ type route struct {
 	noTenant  bool
 	needsUser bool
 	ours      bool
+	foreign   bool
 }
 
 // public is a route that needs no credential.
@@ -64,6 +65,10 @@ func (r route) self() route { r.needsUser = true; return r }
 // does not know.
 func (r route) own() route { r.ours = true; return r }
 
+// fromElsewhere lets pages of other sites post here: what they bring proves by itself that it is
+// the browser's own, or another server's.
+func (r route) fromElsewhere() route { r.foreign = true; return r }
+
 // cached lets anybody keep the answer for a while. It must be the same for everyone.
 func (r route) cached(fresh func() time.Duration) route { r.fresh = fresh; return r }
 
@@ -84,7 +89,9 @@ func of(category string, rs []route) []route {
 // An operation is what a route does; its types are the contract.
 type operation struct {
 	in, out reflect.Type
-	cookies bool // it may set cookies: a page of another origin must not call it
+	cookies bool   // it may set cookies: a page of another origin must not call it
+	form    bool   // the body is a form, and the answer for people
+	media   string // of an answer that is no JSON
 	run     func(c *call) (any, error)
 	inputs  *inputs // compiled from in by the API that serves the route
 	answer  *shape  // compiled from out when it is described

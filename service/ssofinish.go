@@ -19,8 +19,9 @@ import (
 
 // An Arrival is what a browser brings from a provider.
 type Arrival struct {
-	ConnectionID string // from the address that it came to; empty at one that connections share
-	Browser      string // the value of the cookie of [Departure]
+	ConnectionID string            // from the address that it came to; empty at one that connections share
+	Browser      string            // the value of the cookie of [Departure]
+	Kind         store.SessionKind // that the sign-in must have begun with; empty is any
 
 	SAMLResponse string // of SAML, with
 	RelayState   string
@@ -60,6 +61,8 @@ func (s *SSO) Finish(ctx context.Context, by store.Principal, in Arrival) (Arriv
 		return s.unsolicited(ctx, by, in)
 	case err == nil && (f.Leaving || (f.RequestID != "") == (in.Answer != nil)):
 		err = errVoyage("the answer is of another kind than the request")
+	case err == nil && in.Kind != "" && in.Kind != f.Kind:
+		err = errVoyage("the answer came to a page of another kind than the sign-in began on")
 	}
 	var c store.Connection
 	if f.ConnectionID != "" {

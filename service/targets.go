@@ -73,3 +73,6 @@ func plainPath(path string) bool {
 	}
 	return true
 }
+
+// Target returns where a browser may be sent that asks to go to an address: there, or home.
+func (s *SSO) Target(address string) string { return s.targets.safe(address) }
