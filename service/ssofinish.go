@@ -115,6 +115,7 @@ func (s *SSO) arrive(ctx context.Context, by store.Principal, c store.Connection
 	if err != nil {
 		return Arrived{}, err
 	}
+	r.settings = st
 	a, err := s.heard(ctx, by, c, st, in)
 	if err != nil {
 		r.err = err
@@ -142,7 +143,8 @@ func (s *SSO) heard(
 		return sso.Assertion{}, err
 	}
 	secrets := oidc.Flow{State: in.handle, Nonce: in.voyage.Nonce, Verifier: in.voyage.Verifier}
-	return s.party.Finish(ctx, p, oidc.Request{Flow: secrets, RedirectURI: in.voyage.RedirectURI}, in.Answer)
+	a, err := s.party.Finish(ctx, p, oidc.Request{Flow: secrets, RedirectURI: in.voyage.RedirectURI}, in.Answer)
+	return st.Attributes.over(a), err
 }
 
 // refusal makes one of every reason not to let somebody in that is not ours to mend. What a
