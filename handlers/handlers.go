@@ -64,6 +64,7 @@ func routes(c Config) []route {
 		of("Tenants: Accounts", tenants{c.Services}.routes()),
 		of("SSO configurations (self-service)", domains{c.Services}.routes()),
 		of("SSO settings (management)", ssoSettings{c.Services}.routes()),
+		of("SSO set-up links", ssoSetups{c.Services.SSOSetups}.routes()),
 	)
 }
 

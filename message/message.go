@@ -34,7 +34,9 @@ const (
 	RecoveryUsedKind     = "recovery-used"
 	RecoveryReplacedKind = "recovery-replaced"
 
-	ConnectionChangedKind = "connection-changed"
+	ConnectionChangedKind   = "connection-changed"
+	CertificateExpiringKind = "certificate-expiring"
+	SetupLinkKind           = "setup-link"
 )
 
 //go:embed templates

@@ -47,6 +47,9 @@ func (s *Connections) grantable(ctx context.Context, tx *unit, by store.Principa
 		return nil, err
 	}
 	for _, r := range roles {
+		if by.Kind == store.SetupKind && !r.Default {
+			return nil, fault.New(fault.Forbidden, "roleIds", "may only be roles that everybody is given")
+		}
 		if err := s.outrank(by, r.Level); err != nil {
 			return nil, err
 		}

@@ -85,6 +85,7 @@ type Services struct {
 	Targeting   *Targeting
 	SSOPolicies *SSOPolicies
 	Domains     *Domains
+	SSOSetups   *SSOSetups
 	SSO         *SSO
 
 	base *base
@@ -185,6 +186,7 @@ func (s *Services) build(b *base, c Config, m *minter, compose *message.Composer
 	s.Targeting = &Targeting{base: b}
 	s.SSOPolicies = &SSOPolicies{base: b}
 	s.Domains = newDomains(b, c)
+	s.SSOSetups = newSSOSetups(b, c, s.Outbox, compose)
 	s.SSO = newSSO(b, c, s)
 	s.Socials.sso = s.SSO
 }
