@@ -491,6 +491,7 @@ func open() []string {
 		"GET /.well-known/openid-configuration",
 		"GET /auth/saml/metadata/{connectionId}",
 		"GET /auth/sso/{handle}",
+		"GET /identity/resources/auth/v2/user/sso/default/{type}/prelogin",
 		"GET /identity/resources/configurations/v1/mfa-policy/allow-remember-device",
 		"GET /identity/resources/sso/v1",
 		"GET /identity/resources/sso/v2",
@@ -499,6 +500,7 @@ func open() []string {
 		"GET /identity/resources/users/v1/passwords/config",
 		"GET /oauth/account/oidc/callback",
 		"GET /oauth/account/saml/callback",
+		"GET /oauth/account/social/success",
 		"GET /openapi.json",
 		"POST /auth/saml/callback",
 		"POST /auth/saml/callback/{connectionId}",
@@ -508,6 +510,7 @@ func open() []string {
 		"POST /identity/resources/auth/v1/user/oidc/postlogin",
 		"POST /identity/resources/auth/v1/user/saml/postlogin",
 		"POST /identity/resources/auth/v1/user/saml/prelogin",
+		"POST /identity/resources/auth/v1/user/sso/{provider}/postlogin",
 		"POST /identity/resources/auth/v2/user/oidc/postlogin",
 		"POST /identity/resources/auth/v2/user/sso/prelogin",
 		"POST /identity/resources/auth/v1/user/mfa/authenticator/enroll",
@@ -526,6 +529,7 @@ func open() []string {
 		"POST /identity/resources/users/v2/passwords/reset/email",
 		"POST /identity/resources/users/v3/me/unlock",
 		"POST /oauth/account/oidc/callback",
+		"POST /oauth/account/social/success",
 		"POST /identity/resources/users/v1/signUp",
 	}
 }
@@ -548,6 +552,9 @@ func differences() map[string]string {
 		"POST /identity/resources/users/v1/mfa/authenticator/enroll: response secret is not in the contract":                   typed,
 		"POST /identity/resources/users/v1/mfa/enroll/verify: response recoveryCodes is not in the contract":                   ten,
 		"POST /identity/resources/users/v1/mfa/authenticator/enroll/verify: response recoveryCodes is not in the contract":     ten,
+
+		"POST /identity/resources/auth/v1/user/sso/{}/postlogin: request (note) is missing":           "it is a remark: the fields travel in the body",
+		"POST /identity/resources/auth/v1/user/sso/{}/postlogin: request codeVerifierPkce is missing": "it is called code_verifier_pkce on the wire",
 
 		"POST /identity/resources/sso/custom/v1: request issuer is not in the contract":     speak,
 		"PATCH /identity/resources/sso/custom/v1/{}: request issuer is not in the contract": speak,

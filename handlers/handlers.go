@@ -40,6 +40,8 @@ func routes(c Config) []route {
 		of("General", newSignup(c).routes()),
 		of("General", newSSOSignin(c).routes()),
 		of("SSO browser endpoints", newSSOSignin(c).browser()),
+		of("General", newSocialSignins(c).routes()),
+		of("OAuth and hosted login", newSocialSignins(c).browser()),
 		of("Password settings", passwords{c.Services.Passwords}.routes()),
 		of("Password settings", resets{c.Services.Resets}.routes()),
 		of("User management", emails{c.Services}.routes()),

@@ -91,10 +91,11 @@ func (s *Socials) ready(p store.SocialProvider) (door, error) {
 
 // A SocialArrival is what a browser brings from a social provider.
 type SocialArrival struct {
-	Type        string // of the provider that the client thinks it is; empty where it does not say
-	Browser     string // the value of the cookie of [Departure]
-	Answer      url.Values
-	RedirectURI string // that the client thinks it came to; empty where it does not say
+	Kind        store.SessionKind // that the sign-in must have begun with; empty is any
+	Type        string            // of the provider that the client thinks it is; empty where it does not say
+	Browser     string            // the value of the cookie of [Departure]
+	Answer      url.Values        // the parameters of the redirect URI, or of the form posted to it
+	RedirectURI string            // that the client thinks it came to; empty where it does not say
 }
 
 // A SocialLogin is where an arrival leads.
@@ -112,6 +113,9 @@ func (s *Socials) Finish(ctx context.Context, by store.Principal, in SocialArriv
 	v, err := s.sso.land(ctx, in.Answer.Get("state"), in.Browser)
 	if errors.Is(err, errNoVoyage) {
 		return SocialLogin{}, errAnswer()
+	}
+	if err == nil && in.Kind != "" && in.Kind != v.Kind {
+		err = errVoyage("the answer came to a page of another kind than the sign-in began on")
 	}
 	var l SocialLogin
 	if err == nil {
