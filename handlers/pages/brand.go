@@ -88,6 +88,20 @@ func newLook(base string, b Brand) (*look, error) {
 	return l, err
 }
 
+// addLogos keeps the pictures of the providers that the library knows, and returns their paths
+// by type.
+func (l *look) addLogos(base string) (map[string]string, error) {
+	all := map[string]string{}
+	for kind := range familiar() {
+		body, err := assets.ReadFile("assets/social/" + kind + ".svg")
+		if err != nil {
+			return nil, fmt.Errorf("read asset: %w", err)
+		}
+		all[kind] = l.add(base, kind+".svg", asset{"image/svg+xml", body})
+	}
+	return all, nil
+}
+
 // accents are the brand's colours for light and dark.
 func (b Brand) accents() (light, dark colour, err error) {
 	asked := b.AccentDark

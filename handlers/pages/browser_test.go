@@ -97,7 +97,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 		only           string // pages; empty is all
 	}{
 		{"plain", "en", func(c *pages.Config) { c.Brand.Name = "Acme Reports" }, ""},
-		{"arabic", "ar", arabic, "login password password-wrong signup-empty security security-mfa enroll codes missing"},
+		{"arabic", "ar", arabic, "login login-few sso away password password-wrong signup-empty security security-mfa enroll codes missing"},
 	} {
 		t.Run(face.name, func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ func English() map[string]string {
 	all := englishSignIn()
 	for _, more := range []map[string]string{
 		englishProofs(), englishSecurity(), englishMFA(), englishFactors(), englishErrors(), englishRules(),
+		englishSSO(),
 	} {
 		maps.Copy(all, more)
 	}

@@ -37,8 +37,8 @@ func (p *Pages) done(where, what string) string {
 	return ""
 }
 
-// login takes the address first and asks for the password then. The first step looks nothing
-// up: it says the same of every address.
+// login takes the address first and asks for the password then, unless the address leads
+// elsewhere.
 func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 	form, err := read(w, r)
 	if err != nil {
@@ -52,7 +52,7 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 	case v.Values["email"] == "":
 		return p.again(w, r, fault.New(fault.Invalid, "email", "is missing"), "login.html", v)
 	case !form.Has("password"):
-		return p.render(w, r, http.StatusOK, "password.html", v)
+		return p.identified(w, r, v)
 	case form.Get("password") == "":
 		return p.again(w, r, fault.New(fault.Invalid, "password", "is missing"), "password.html", v)
 	}
@@ -71,6 +71,22 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 		return p.again(w, r, unconfirmed(err), "password.html", v)
 	}
 	return p.enter(w, r, l, v.Next)
+}
+
+// identified goes on from the address: to the provider that its domain is bound to, else to the
+// password. It looks nothing up but the domain, and says the same of every address in it.
+func (p *Pages) identified(w http.ResponseWriter, r *http.Request, v page) error {
+	required, err := p.Services.SSO.Required(r.Context(), v.Values["email"])
+	if err != nil {
+		return err
+	}
+	if required {
+		err = p.depart(w, r, v)
+		if f := fault.From(err); f == nil || f.Code != fault.NotFound {
+			return err
+		}
+	}
+	return p.render(w, r, http.StatusOK, "password.html", v)
 }
 
 // unconfirmed words the one refusal that is told to somebody who knows the password.

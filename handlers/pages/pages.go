@@ -60,7 +60,8 @@ type Pages struct {
 	templates map[string]*template.Template
 	languages languages
 	look      *look
-	least     int // characters of a password; the rules check it, the pages only say it
+	logos     map[string]string // of social providers, by type: the paths of the pictures
+	least     int               // characters of a password; the rules check it, the pages only say it
 }
 
 // New returns the pages as a handler for everything below /account/. It refuses a brand whose
@@ -75,6 +76,9 @@ func New(c Config) (*Pages, error) {
 		return nil, err
 	}
 	if p.look, err = newLook(assetPages, c.Brand); err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	if p.logos, err = p.look.addLogos(assetPages); err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
 	if p.languages, err = newLanguages(c.Texts); err != nil {
@@ -124,6 +128,7 @@ func (p *Pages) routes() {
 	p.mfaRoutes()
 	p.securityRoutes()
 	p.factorRoutes()
+	p.ssoRoutes()
 	p.assetRoutes()
 	p.handle("/account/", func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, "", "there is no such page")

@@ -126,8 +126,15 @@ func dressed(t *testing.T, face func(*pages.Config), options ...option) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	api, err := handlers.New(handlers.Config{Services: s.Services, Guard: guard, Log: log, Now: s.now, BaseURL: sc.BaseURL})
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/account/", h)
+	for _, folder := range []string{"/auth/", "/oauth/", "/identity/"} {
+		mux.Handle(folder, api)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		p, _ := middleware.PrincipalFrom(r.Context())
 		_, _ = io.WriteString(w, "at "+r.URL.RequestURI()+" as "+p.Email)

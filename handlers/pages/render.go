@@ -38,6 +38,11 @@ type page struct {
 	SignUpClosed  bool
 	FixedEmails   bool
 
+	Socials   []social // whom else somebody can sign in with
+	Federated bool     // the tenant has one provider of its own
+	Address   string   // of a provider, where the browser goes
+	Host      string   // of it
+
 	Lead         string // key
 	Here         string // the path that the page's form goes to
 	Device       string // id of the app that it is about
@@ -72,6 +77,9 @@ func protect(h http.Header) {
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name string, v page) error {
 	v.language, v.look, v.least = p.languages.of(r), p.lookOf(r, acting(r, v)), p.least
 	v.SignUpClosed, v.FixedEmails = p.SignUpClosed, p.FixedEmails
+	if err := p.doors(r.Context(), name, &v); err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	if err := p.templates[name].Execute(&b, v); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
@@ -88,6 +96,11 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, name 
 // goes to the problem page.
 func (p *Pages) again(w http.ResponseWriter, r *http.Request, err error, name string, v page) error {
 	f := fault.From(err)
+	if bound(err) && v.Values["email"] != "" {
+		if err = p.around(w, r, v, err); !bound(err) {
+			return err
+		}
+	}
 	switch f.Code {
 	case fault.Invalid, fault.Unauthenticated, fault.Forbidden, fault.Conflict, fault.Limited, fault.Unavailable:
 		v.Errors = sentences(p.languages.of(r), f, v.blamed)
@@ -101,7 +114,9 @@ func (p *Pages) again(w http.ResponseWriter, r *http.Request, err error, name st
 func (p *Pages) problem(w http.ResponseWriter, r *http.Request, err error) {
 	f, l := fault.From(err), p.languages.of(r)
 	v := page{Title: heading(f.Code), Errors: sentences(l, f, ""), Next: "/account/login", Action: "problem.action"}
-	if f.Message == resetOver {
+	if bound(err) {
+		v.Next, v.Action = "/account/sso", "problem.sso"
+	} else if f.Message == resetOver {
 		v.Next, v.Action = "/account/forgot", "problem.forgot"
 	} else if by, ok := middleware.PrincipalFrom(r.Context()); ok && by.Kind == store.UserKind {
 		v.Next, v.Action = securityPages, "security.back"

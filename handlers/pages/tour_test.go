@@ -30,6 +30,7 @@ func tour(t *testing.T, s *site, language string, show func(name string, a answe
 	tourOutside(t, s, get, post)
 	s.user(t)
 	tourLogin(t, s, get, post)
+	tourElsewhere(t, s, get, post)
 	tourInside(t, s, get, post)
 	tourMFA(t, s, get, post)
 	tourRefused(t, s, b, show)
@@ -101,6 +102,38 @@ func tourLogin(t *testing.T, s *site, get getter, post poster) {
 	if err := s.db.UpdateUser(t.Context(), p.User); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// tourElsewhere signs in with accounts that people have elsewhere.
+func tourElsewhere(t *testing.T, s *site, get getter, post poster) {
+	t.Helper()
+	get("sso", "/account/sso")
+	post("sso-empty", "/account/sso", url.Values{"email": {""}})
+	post("sso-unknown", "/account/sso", url.Values{"email": {email}})
+	get("sso-failed", "/account/sso?failed=1")
+	on, id, hush, team, name := true, "client", "a secret of the client", "TEAM", "Acme ID"
+	for _, kind := range []string{"facebook", "github", "gitlab", "google", "linkedin", "microsoft", "slack", "x"} {
+		c := service.SocialChange{Active: &on, ClientID: &id, Secret: &hush, TeamID: &team, KeyID: &team}
+		if _, err := s.Socials.Set(t.Context(), store.System(), kind, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kind, to := "acme", "https://id.acme.example/"
+	_, err := s.Socials.CreateCustom(t.Context(), store.System(), service.SocialChange{
+		Active: &on, ClientID: &id, Secret: &hush, Type: &kind, Name: &name, AuthorizationURL: &to, TokenURL: &to, UserInfoURL: &to,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	get("login-doors", "/account/login")
+	get("signup-doors", "/account/signup")
+	post("away", "/account/social", url.Values{"type": {"acme"}})
+	for _, p := range []string{"facebook", "gitlab", "linkedin", "slack", "x"} {
+		if err := s.Socials.Switch(t.Context(), store.System(), p, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get("login-few", "/account/login?tenant=acme")
 }
 
 func tourInside(t *testing.T, s *site, get getter, post poster) {

@@ -1,0 +1,27 @@
+package pages
+
+func englishSSO() map[string]string {
+	return map[string]string{
+		"login.sso": "Use single sign-on",
+
+		"doors.or":     "or",
+		"doors.sso":    "Continue with single sign-on",
+		"doors.social": "Continue with {0}",
+
+		"sso.title":  "Single sign-on",
+		"sso.lead":   "Sign in where your organization does. Your work address tells us where that is.",
+		"sso.submit": "Continue",
+		"sso.other":  "Sign in another way",
+
+		"away.title":  "One moment",
+		"away.lead":   "You sign in elsewhere and come back. This is where you are going:",
+		"away.submit": "Continue",
+
+		"problem.sso": "Use single sign-on",
+
+		"signing in through the identity provider failed": "The sign-in at your organization did not work. " +
+			"Try again; if it goes on, tell your administrator.",
+		"no single sign-on for the address": "We know of no single sign-on for this address. Sign in another way.",
+		"sign in with single sign-on":       "Your organization asks you to sign in through its own provider.",
+	}
+}
