@@ -53,6 +53,7 @@ type Identity struct {
 	Sessions    *service.Sessions
 	Profiles    *service.Profiles
 	Passwords   *service.Passwords
+	Socials     *service.Socials
 	SignIn      *service.SignIn
 	MFA         *service.MFA
 	MFAPolicies *service.MFAPolicies

@@ -12,6 +12,7 @@ import (
 	"github.com/go-identity/identity/internal/outbound"
 	"github.com/go-identity/identity/internal/testoption"
 	"github.com/go-identity/identity/service"
+	"github.com/go-identity/identity/sso/social"
 	"github.com/go-identity/identity/store"
 )
 
@@ -57,6 +58,7 @@ type Options struct {
 	Limits   LimitOptions
 	Outbound OutboundOptions
 	SSO      SSOOptions
+	Social   SocialOptions
 	Pages    PageOptions
 
 	// Origins are the browser origins that may call besides BaseURL's own, such as
@@ -218,11 +220,23 @@ type OutboundOptions struct {
 
 // SSOOptions say how people sign in by the identity providers of their tenants.
 type SSOOptions struct {
+	// GroupsEveryLogin gives and takes roles by a person's groups at each sign-in. False means
+	// that their groups count at the first, and that later changes of roles are made here.
+	GroupsEveryLogin bool
 	// Resolver finds the TXT records that prove whose an e-mail domain is. The names that it is
 	// asked for end in a dot. Nil means that of the machine.
 	Resolver interface {
 		LookupTXT(ctx context.Context, name string) ([]string, error)
 	}
+}
+
+// SocialOptions say with which accounts of other services people may sign in.
+type SocialOptions struct {
+	// Providers are descriptions by the host: in place of the library's own of the same type,
+	// for a GitLab or a GitHub that is the host's, or of more types. Which providers are on, and
+	// as what they know the host, is set up by Identity.Socials. Nil means those of
+	// [social.Providers].
+	Providers []social.Provider
 }
 
 // PageOptions say how the pages under /account/ look, and what they say.

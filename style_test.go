@@ -61,7 +61,7 @@ func rooms() map[string][]string {
 		"handlers/pages": list("store internal/fault service middleware handlers"),
 
 		".": list("store store/sqlite internal/fault internal/outbound internal/secret internal/password internal/testoption token message " +
-			"service middleware handlers handlers/pages"),
+			"service middleware handlers handlers/pages sso/social"),
 		"identitytest": list(". store store/sqlite internal/testoption mfa service middleware"),
 		"ssotest":      {}, // what a provider says is written by other hands than those that read it
 		"example":      list(". store store/sqlite store/postgres service"),
@@ -180,6 +180,7 @@ func solo() map[string]string {
 		"service/sso.go":            "a flow",
 		"service/ssobegin.go":       "a part of sso: to the provider",
 		"service/ssofinish.go":      "a part of sso: back from the provider",
+		"service/ssologout.go":      "a part of sso: out of both sessions",
 		"service/provisioning.go":   "a part of sso: who somebody becomes",
 		"handlers/admit.go":         "the core: for whom a request acts",
 		"handlers/check.go":         "the core: the limits that tags declare",

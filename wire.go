@@ -136,7 +136,7 @@ func build(ctx context.Context, o Options) (*Identity, error) {
 	id := &Identity{
 		Users: s.Users, Members: s.Members, Tenants: s.Tenants, Roles: s.Roles, Permissions: s.Permissions,
 		Categories: s.Categories, Sessions: s.Sessions, Profiles: s.Profiles, Passwords: s.Passwords,
-		SignIn: s.SignIn, MFA: s.MFA, MFAPolicies: s.MFAPolicies, SignUp: s.SignUp,
+		Socials: s.Socials, SignIn: s.SignIn, MFA: s.MFA, MFAPolicies: s.MFAPolicies, SignUp: s.SignUp,
 		Resets: s.Resets, Emails: s.Emails, Unlocks: s.Unlocks,
 		Credentials: s.Credentials, Keys: s.Keys, Templates: s.Templates, Targeting: s.Targeting,
 		Outbox:   s.Outbox,
@@ -221,6 +221,8 @@ func (o Options) config(ring *secret.Ring, hasher *password.Hasher) service.Conf
 		Keys: o.keys(), Algorithm: o.algorithm(), MaxToken: orDefault(o.Token.MaxBytes, 7168),
 		CachedTokens: orDefault(o.Token.Cached, 16384), PerTenant: o.Users.PerTenant,
 		Unverified: o.SignUp.SkipVerification, BeforeMint: o.Token.BeforeMint, Outbound: o.Outbound.guard(),
+		Origins: o.Origins, EveryGroup: o.SSO.GroupsEveryLogin,
+		Social:   o.Social.Providers,
 		Resolver: o.SSO.Resolver, CodeSkew: o.MFA.skew(), FixedEmails: o.Users.FixedEmails, SilentLocks: o.Lockout.Silent,
 	}
 }

@@ -32,7 +32,21 @@ func newSocials(b *base, c Config, out outside) (*Socials, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign in with other accounts: %w", err)
 	}
+	for _, pr := range c.Social {
+		if err := described(p, pr); err != nil {
+			return nil, fmt.Errorf("social provider %q: %w", pr.Type, err)
+		}
+	}
 	return &Socials{base: b, ring: c.Ring, party: p, mine: c.Social, closed: c.SignUp.Closed, baseURL: c.BaseURL}, nil
+}
+
+// described refuses a description of the host's by which nobody could sign in.
+func described(p *social.Party, pr social.Provider) error {
+	if !socialType.MatchString(pr.Type) {
+		return errors.New("the type must be 1 to 64 lower-case letters, digits and ._-")
+	}
+	pr.Signed = false // there is no key yet
+	return p.Check(pr, social.Client{ID: "any", Secret: "any"})
 }
 
 // known returns the description of a type that needs no more than a client: the host's own,

@@ -466,6 +466,16 @@ func TestSocialSettings(t *testing.T) {
 		if err != nil || !strings.HasPrefix(d.Address, "https://git.acme.com/login?") {
 			t.Errorf("sent to %s, %v", d.Address, err)
 		}
+		for name, pr := range map[string]social.Provider{
+			"a type that is no word": {Type: "Acme Inc.", Issuer: "https://id.acme.com", Auth: oidc.Post},
+			"no addresses":           {Type: "acme", Auth: oidc.Post},
+			"no style":               {Type: "acme", Issuer: "https://id.acme.com"},
+		} {
+			_, err := startOver(t, memory(t), w.clock, func(c *service.Config) { c.Social = []social.Provider{pr} })
+			if err == nil {
+				t.Errorf("%s: the description was taken", name)
+			}
+		}
 		name := "acme"
 		_, err = w.Socials.CreateCustom(t.Context(), host, service.SocialChange{Type: &name, Name: &name})
 		wantCode(t, "a custom provider of that type", err, fault.Invalid)
