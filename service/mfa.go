@@ -116,7 +116,7 @@ func (s *MFA) finish(ctx context.Context, by store.Principal, f finishing) (Logi
 	if err != nil {
 		return Login{}, s.signin.failed(ctx, by, f.challenge.Subject, err)
 	}
-	o.methods = slices.Concat(f.first.Methods, f.methods)
+	o.methods = together(f.first.Methods, f.methods)
 	o.prepare = func(tx *unit) error {
 		_, err := tx.ConsumeChallenge(ctx, store.MFA, f.challenge.Hash, tx.at)
 		if errors.Is(err, store.ErrNotFound) {
@@ -136,6 +136,18 @@ func (s *MFA) finish(ctx context.Context, by store.Principal, f finishing) (Logi
 		return Login{}, s.signin.failed(ctx, by, o.userID, err)
 	}
 	return l, nil
+}
+
+// together is what was shown first, and what was shown after that. A provider may have named
+// a method already.
+func together(first, second []string) []string {
+	all := slices.Clone(first)
+	for _, m := range second {
+		if !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // A proof is a second factor that was shown and is not used up yet.

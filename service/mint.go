@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -128,7 +129,10 @@ func (m *minter) values(ctx context.Context, l Login, p store.Principal, how *tr
 	if how.id == "" {
 		return v, nil // nothing asks for more
 	}
-	return v, m.more(ctx, &v)
+	if err := m.more(ctx, &v); err != nil || how.broken != nil || !how.template.Provided() {
+		return v, err
+	}
+	return v, m.provided(ctx, l, &v)
 }
 
 // more adds what only templates ask for.
@@ -145,6 +149,19 @@ func (m *minter) more(ctx context.Context, v *token.Values) error {
 		}
 	}
 	return err
+}
+
+// provided adds what the provider said whom the session came through, if it came through one.
+func (m *minter) provided(ctx context.Context, l Login, v *token.Values) error {
+	p, err := m.store.ProviderSession(ctx, l.User.ID, cmp.Or(l.cameAs, l.Session.ID))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return lost(err)
+	}
+	v.ConnectionID, v.ProviderSubject, v.Attributes = p.ConnectionID, p.Subject, flat(p.Attributes)
+	return nil
 }
 
 // impossible says that a token cannot be made. That is the template's fault or the data's:

@@ -29,8 +29,9 @@ type Previewed struct {
 	MaxSize    int      // beyond which it would not be made
 }
 
-// Preview returns what a token would be, as if the user signed in now. Nobody gets it. A
-// user who may not sign in to the tenant is NotFound.
+// Preview returns what a token would be, as if the user signed in now: with a password, but
+// for the variables of single sign-on, which are of the last time that the user came through
+// a provider. Nobody gets it. A user who may not sign in to the tenant is NotFound.
 func (s *Templates) Preview(ctx context.Context, by store.Principal, in Preview) (Previewed, error) {
 	if err := hostOnly(by); err != nil {
 		return Previewed{}, err
@@ -85,8 +86,14 @@ func (s *Templates) asked(ctx context.Context, in Preview, chosen *treatment) (*
 func (m *minter) preview(ctx context.Context, r resident, how *treatment) (Previewed, error) {
 	now := m.now()
 	l := Login{User: r.user, tenantIDs: r.tenantIDs, Session: store.Session{
-		ID: m.newID(), AuthTime: now, Methods: []string{"pwd"}, EndsAt: now.Add(m.absolute),
+		ID: m.newID(), AuthTime: now, Methods: []string{byPassword}, EndsAt: now.Add(m.absolute),
 	}}
+	if how.template.Provided() {
+		var err error
+		if l.cameAs, err = newestProvided(ctx, m.store, r.user.ID, r.principal.TenantID); err != nil {
+			return Previewed{}, err
+		}
+	}
 	d, err := m.prepare(ctx, l, r.principal, minting{how: how, preview: true})
 	if err != nil {
 		return Previewed{}, err

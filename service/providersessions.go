@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/go-identity/identity/store"
@@ -56,3 +57,100 @@ func (o opening) remember(ctx context.Context, tx *unit, s store.Session) error 
 
 // maxAttributes is how much of what a provider says is kept with a session.
 const maxAttributes = 16 << 10
+
+// flat is the attributes of a provider session as templates find them: one value is text, more
+// are a list, none is no attribute. What cannot be read is passed on: then the token says
+// that it could not be.
+func flat(attributes string) string {
+	var all map[string][]string
+	if err := json.Unmarshal([]byte(attributes), &all); err != nil {
+		return attributes
+	}
+	out := make(map[string]any, len(all))
+	for name, values := range all {
+		switch len(values) {
+		case 0:
+		case 1:
+			out[name] = values[0]
+		default:
+			out[name] = values
+		}
+	}
+	doc, err := json.Marshal(out)
+	if err != nil {
+		return attributes
+	}
+	return string(doc)
+}
+
+// newestProvided returns the session here by which the user came last through a provider that
+// the tenant has, or that everybody has; empty where there is none.
+func newestProvided(ctx context.Context, r store.Records, userID, tenantID string) (string, error) {
+	linked, err := r.LinkedIdentities(ctx, userID)
+	if err != nil {
+		return "", err
+	}
+	var newest store.ProviderSession
+	for _, l := range linked {
+		if l.TenantID != tenantID && l.TenantID != "" {
+			continue
+		}
+		all, err := r.ProviderSessions(ctx, l.ConnectionID, l.Subject, "")
+		if err != nil {
+			return "", err
+		}
+		for _, p := range all {
+			if p.UserID == userID && p.CreatedAt.After(newest.CreatedAt) {
+				newest = p
+			}
+		}
+	}
+	return newest.SessionID, nil
+}
+
+// endProvided ends the sessions that came from a session at a provider, and returns how many.
+// An empty subject or index is any: with neither it ends all that came through the connection,
+// as disabling it does. Call it before the connection is deleted, which forgets them. Whoever
+// a subject is does not get in either by a login that waits for its second factor.
+func endProvided(ctx context.Context, tx *unit, connectionID, subject, index string) (ended int, err error) {
+	all, err := tx.ProviderSessions(ctx, connectionID, subject, index)
+	if err != nil {
+		return 0, err
+	}
+	if subject != "" {
+		if err := dropWaiting(ctx, tx, connectionID, subject); err != nil {
+			return 0, err
+		}
+	}
+	byUser := map[string][]string{}
+	var users []string // in order, so that two who end the same wait for each other
+	for _, p := range all {
+		if byUser[p.UserID] == nil {
+			users = append(users, p.UserID)
+		}
+		byUser[p.UserID] = append(byUser[p.UserID], p.SessionID)
+	}
+	for _, id := range users {
+		gone, err := tx.RevokeSessions(ctx, id, tx.at, byUser[id]...)
+		if err == nil && len(gone) > 0 {
+			err = tx.revoke(ctx, store.Revocation{UserID: id})
+		}
+		if err != nil {
+			return ended, err
+		}
+		ended += len(gone)
+	}
+	return ended, nil
+}
+
+// dropWaiting ends the logins that wait for a second factor, of the user that a subject is.
+func dropWaiting(ctx context.Context, tx *unit, connectionID, subject string) error {
+	l, err := tx.LinkedIdentity(ctx, connectionID, subject)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return drop(ctx, tx, l.UserID, store.MFA)
+}

@@ -63,6 +63,7 @@ type Login struct {
 
 	steppedUp bool     // a second factor was shown just now
 	tenantIDs []string // those that the user may enter
+	cameAs    string   // in a preview: the session whose provider is looked at
 }
 
 // errRefresh is the one answer to a refresh token that does not hold.

@@ -16,7 +16,8 @@ const stepUpRequired = "step_up_required"
 // [store.Principal.SteppedUp] guards. The answer is that of a login that waits for its second
 // factor: what comes of it takes the place of the caller's session. Where one was shown at
 // most maxAge ago, the answer is a new access token right away, which says so; without a
-// maxAge it never is. A user without a device is Forbidden.
+// maxAge it never is. A user without a device is Forbidden, unless the provider that the
+// session came through asked for two factors at most maxAge ago.
 func (s *MFA) StepUp(ctx context.Context, by store.Principal, maxAge time.Duration) (Login, error) {
 	if maxAge < 0 {
 		return Login{}, fault.New(fault.Invalid, "maxAge", "must not be less than 0")
@@ -28,21 +29,29 @@ func (s *MFA) StepUp(ctx context.Context, by store.Principal, maxAge time.Durati
 	if err != nil {
 		return Login{}, err
 	}
-	if len(fs) == 0 {
-		return Login{}, fault.New(fault.Forbidden, "", "MFA is not enrolled")
-	}
 	o, err := s.store.Session(ctx, by.UserID, by.SessionID)
 	if err != nil {
 		return Login{}, refused(err)
+	}
+	if len(fs) == 0 && !vouchedFor(o) {
+		return Login{}, fault.New(fault.Forbidden, "", "MFA is not enrolled")
 	}
 	u, err := s.store.User(ctx, by.UserID)
 	if err != nil {
 		return Login{}, refused(err)
 	}
 	if maxAge == 0 || !slices.Contains(o.Methods, byTwo) || s.now().Sub(o.AuthTime) > maxAge {
+		if len(fs) == 0 { // the provider has to be asked again, by signing in there
+			return Login{}, fault.New(fault.Forbidden, "", "sign in again through your provider")
+		}
 		return s.signin.askAgain(ctx, by, u, o)
 	}
 	return s.signin.stepUp(ctx, by, u, o)
+}
+
+// vouchedFor reports whether a provider said that two factors were shown.
+func vouchedFor(o store.Session) bool {
+	return slices.Contains(o.Methods, "sso") && slices.Contains(o.Methods, byTwo)
 }
 
 // stepUp mints a token that says that a second factor was shown, for a session in which that

@@ -36,6 +36,9 @@ type Values struct {
 	// Custom is a document of claims that a hook adds. None takes the place of a claim that
 	// others rely on (see [Reserved]) or that the template names.
 	Custom string
+	// ConnectionID, ProviderSubject and Attributes, a document of texts and lists of text, are
+	// of the provider that the session came through; empty where it came through none.
+	ConnectionID, ProviderSubject, Attributes string
 }
 
 // Render returns the claims of a user's access token by the [DefaultTemplate]: see

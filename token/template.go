@@ -30,11 +30,14 @@ import (
 // user.name, user.email, user.username, user.phoneNumber, user.verified, user.metadata,
 // user.profilePictureUrl, user.externalId, user.tenantId, user.tenantIds, user.provider;
 // user.tenant.id, user.tenant.name, user.tenant.metadata, user.tenant.roles and
-// user.tenant.permissions. A name after user.metadata, user.tenant.metadata or customClaims
+// user.tenant.permissions; sso.connectionId, sso.subject and sso.attributes, of a session that
+// came through a provider. A name after user.metadata, user.tenant.metadata or customClaims
 // reaches into that document: "{{user.metadata.address.city}}" is the member city of the
 // member address. Dots always part names, arrays are not reached into, and a member whose
 // name is empty or holds a dot, a brace, a quote, a backslash, white space or a control
-// character cannot be named. Nothing else can be reached.
+// character cannot be named. A name after sso.attributes is that of one attribute, dots and
+// all: an attribute is text where the provider gave one value, and else a list of text.
+// Nothing else can be reached.
 //
 // The claims type, tenantId, sid, jti, auth_time, amr and acr are added to every token.
 // These, act, nbf, cnf and scope are never a template's to set; iss, sub, exp, iat, aud,
@@ -42,10 +45,15 @@ import (
 // out. The claims name, email, profilePictureUrl and applicationId are text and
 // email_verified is a boolean, or they are left out.
 type Template struct {
-	claims []claim
-	reads  [documents]bool // which documents are looked at
-	paths  []path          // into them, each once
+	claims   []claim
+	reads    [documents]bool // which documents are looked at
+	paths    []path          // into them, each once
+	provided bool            // it names what a provider said
 }
+
+// Provided reports whether the template names what the provider said whom a session came
+// through, so that nobody has to read it for one that does not.
+func (t *Template) Provided() bool { return t.provided }
 
 // A claim is one claim of a template.
 type claim struct {

@@ -7,6 +7,7 @@ const (
 	userMetadata = iota
 	tenantMetadata
 	customClaims
+	ssoAttributes
 	documents // how many there are
 )
 
@@ -37,7 +38,7 @@ func (s *source) open(t *Template) error {
 
 // documents returns the documents. Everybody has metadata, if empty.
 func (v *Values) documents() [documents]string {
-	all := [documents]string{v.Metadata, v.TenantMetadata, v.Custom}
+	all := [documents]string{v.Metadata, v.TenantMetadata, v.Custom, v.Attributes}
 	for d := range customClaims {
 		if all[d] == "" {
 			all[d] = "{}"
@@ -59,7 +60,7 @@ func (v Values) Broken() []string {
 }
 
 func documentName(d int) string {
-	return [documents]string{"user.metadata", "user.tenant.metadata", "customClaims"}[d]
+	return [documents]string{"user.metadata", "user.tenant.metadata", "customClaims", "sso.attributes"}[d]
 }
 
 // note keeps what the template's paths find in one member of a document.

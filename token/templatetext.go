@@ -74,6 +74,7 @@ func (c *compiler) variable(field, variable string) node {
 			n.text = variable
 		}
 	}
+	c.t.provided = c.t.provided || ok && strings.HasPrefix(variable, "sso.")
 	c.Check(ok, field, fmt.Sprintf("names an unknown variable: {{%.80s}}", variable))
 	return n
 }
@@ -81,6 +82,9 @@ func (c *compiler) variable(field, variable string) node {
 // path compiles a path into a document.
 func (c *compiler) path(field string, document int, keys string) (node, bool) {
 	p := path{document: document, keys: strings.Split(keys, ".")}
+	if document == ssoAttributes {
+		p.keys = []string{keys} // their names are addresses and numbers with dots, and nothing is nested
+	}
 	if len(p.keys) > maxKeys || slices.ContainsFunc(p.keys, unreachable) {
 		return node{}, false
 	}

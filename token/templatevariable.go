@@ -48,6 +48,10 @@ func (v *Values) userText(variable string) string {
 		return v.Provider
 	case "user.tenant.name":
 		return v.TenantName
+	case "sso.connectionId":
+		return v.ConnectionID
+	case "sso.subject":
+		return v.ProviderSubject
 	}
 	return ""
 }
@@ -89,7 +93,7 @@ func lookUp(variable string) (node, bool) {
 	case "sub", "iss", "aud", "type", "sid", "clientId", "applicationId",
 		"user.id", "user.name", "user.email", "user.username", "user.phoneNumber",
 		"user.profilePictureUrl", "user.externalId", "user.tenantId", "user.provider",
-		"user.tenant.id", "user.tenant.name":
+		"user.tenant.id", "user.tenant.name", "sso.connectionId", "sso.subject":
 		n.form = textValue
 	case "iat", "exp":
 		n.form = timeValue
@@ -101,6 +105,8 @@ func lookUp(variable string) (node, bool) {
 		n.form, n.slot = wholeValue, userMetadata
 	case "user.tenant.metadata":
 		n.form, n.slot = wholeValue, tenantMetadata
+	case "sso.attributes":
+		n.form, n.slot = wholeValue, ssoAttributes
 	default:
 		return node{}, false
 	}
