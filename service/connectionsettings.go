@@ -48,6 +48,11 @@ type SAMLSettings struct {
 	MetadataURL string    `json:"metadataUrl,omitempty"` // where the above is read again; empty means it was given
 	MetadataAt  time.Time `json:"metadataAt,omitzero"`   // when it was read last
 
+	// WarnedOf is the end of the certificate that its keepers were told of last, and WarnedDays
+	// at how many days before.
+	WarnedOf   time.Time `json:"warnedOf,omitzero"`
+	WarnedDays int       `json:"warnedDays,omitempty"`
+
 	ACS        string `json:"acs,omitempty"`        // where answers come to; empty means our own address
 	SPEntityID string `json:"spEntityId,omitempty"` // ours; empty means the address of our metadata
 

@@ -211,10 +211,10 @@ func (s *Services) Denied(ctx context.Context, by store.Principal, route string)
 	s.base.note(ctx, by, "access.denied", route, nil)
 }
 
-// Run delivers messages, reads the feed ahead of the requests, rotates keys on schedule and
-// removes what expired, until ctx ends.
+// Run delivers messages, reads the feed ahead of the requests, rotates keys on schedule, looks
+// after connections and removes what expired, until ctx ends.
 func (s *Services) Run(ctx context.Context) error {
-	jobs := []func(context.Context) error{s.Outbox.Run, s.Feed.Run, s.Keys.run, s.sweepLoop}
+	jobs := []func(context.Context) error{s.Outbox.Run, s.Feed.Run, s.Keys.run, s.Connections.watch, s.sweepLoop}
 	done := make(chan error, len(jobs))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
