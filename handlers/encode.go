@@ -14,6 +14,10 @@ func encode(w http.ResponseWriter, status int, out any) error {
 		w.WriteHeader(status)
 		return nil
 	}
+	if doc, ok := out.(reply); ok {
+		doc.write(w, status)
+		return nil
+	}
 	text, err := json.Marshal(filled(out))
 	if err != nil {
 		return err

@@ -65,6 +65,11 @@ func routes(c Config) []route {
 		of("Custom social OAuth provider", newSocials(c).custom()),
 		of("Tenants: Accounts", tenants{c.Services}.routes()),
 		of("SSO configurations (self-service)", domains{c.Services}.routes()),
+		of("SSO configurations (self-service)", connections{c.Services}.routes()),
+		of("SSO configurations (self-service)", connections{c.Services}.settings()),
+		of("SAML configurations (self-service)", samlConfigurations{c.Services}.routes()),
+		of("OIDC configurations (self-service)", connections{c.Services}.oidc()),
+		of("SSO settings (management)", connections{c.Services}.management()),
 		of("SSO settings (management)", ssoSettings{c.Services}.routes()),
 		of("SSO set-up links", ssoSetups{c.Services.SSOSetups}.routes()),
 	)

@@ -54,6 +54,7 @@ type NewConnection struct {
 
 // A ConnectionChange is what a caller changes of a connection. A nil field stays as it is.
 type ConnectionChange struct {
+	Protocol store.Protocol // must be the connection's own; empty is
 	Enabled  *bool
 	Secret   *string                   // "" takes it away
 	Settings func(*ConnectionSettings) // changes what it wants to

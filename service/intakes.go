@@ -188,6 +188,25 @@ func (s *Connections) Certificate(ctx context.Context, by store.Principal) (stri
 	return b.String(), err
 }
 
+// PEM returns the certificates for people to read and to copy.
+func (s SAMLSettings) PEM() string {
+	var b strings.Builder
+	for _, text := range s.Certificates {
+		der, err := base64.StdEncoding.DecodeString(text)
+		if err == nil {
+			err = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+		}
+		if err != nil {
+			return ""
+		}
+	}
+	return b.String()
+}
+
+// Callback returns where the answers of OpenID Connect come to, unless the environment says
+// that they come elsewhere.
+func (s *Connections) Callback() string { return s.baseURL + "/oauth/account/oidc/callback" }
+
 // Shared returns the addresses that every SAML connection of the environment may have: where
 // answers come to, and our name. A connection that names neither has ones of its own.
 func (s *Connections) Shared() (acs, entityID string) {

@@ -56,6 +56,9 @@ func (s *Connections) turned(ctx context.Context, by store.Principal, before pat
 
 // apply makes a change to a copy, and checks it.
 func (s *Connections) apply(before path, ch ConnectionChange) (path, error) {
+	if ch.Protocol != "" && ch.Protocol != before.Protocol {
+		return path{}, fault.New(fault.Invalid, "type", "cannot be changed: add another SSO configuration")
+	}
 	next := before
 	next.st = before.st.copy()
 	set(&next.Enabled, ch.Enabled)

@@ -150,3 +150,12 @@ func redactClaims(doc string) string {
 	}
 	return string(text)
 }
+
+// Attributes returns what the provider said in an attempt, by name, shortened.
+func Attributes(a store.SSOAttempt) map[string][]string {
+	all := map[string][]string{}
+	if a.Attributes == "" || json.Unmarshal([]byte(a.Attributes), &all) != nil || all == nil {
+		return map[string][]string{}
+	}
+	return all
+}
