@@ -1,0 +1,37 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-identity/identity/store"
+)
+
+// A Visit is somebody who comes through a provider.
+type Visit struct {
+	UserID, ConnectionID, Subject, Index string
+	TenantID                             string // of the connection; empty for a social provider
+	Attributes                           string
+	Methods                              []string
+	AuthTime                             time.Time
+	Kind                                 store.SessionKind
+	Override                             bool
+}
+
+// Come opens a session for a visit, the way single sign-on does.
+func (s *Services) Come(ctx context.Context, by store.Principal, v Visit) (Login, error) {
+	return s.SignIn.open(ctx, by, opening{
+		kind: v.Kind, methods: v.Methods, authTime: v.AuthTime, onlyTenant: v.TenantID, overrideActive: v.Override,
+		came:    &store.ProviderSession{ConnectionID: v.ConnectionID, Subject: v.Subject, Index: v.Index, Attributes: v.Attributes},
+		resolve: func(*unit) (string, error) { return v.UserID, nil },
+	})
+}
+
+// EndProvided lets tests reach endProvided.
+func (s *Services) EndProvided(ctx context.Context, connectionID, subject, index string) (ended int, err error) {
+	err = s.base.change(ctx, store.System(), "test.ended", connectionID, func(tx *unit) error {
+		ended, err = endProvided(ctx, tx, connectionID, subject, index)
+		return err
+	})
+	return ended, err
+}
