@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-identity/identity/handlers"
 	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/internal/outbound"
 	"github.com/go-identity/identity/internal/password"
 	"github.com/go-identity/identity/internal/secret"
 	"github.com/go-identity/identity/middleware"
@@ -66,6 +67,7 @@ func faceServices(t *testing.T, db store.Store) *service.Services {
 		Store: db, Now: time.Now, Log: slog.New(slog.DiscardHandler), Ring: ring, Hasher: hasher,
 		Send:    func(context.Context, store.Message) error { return nil },
 		BaseURL: "https://app.example", Algorithm: "EdDSA", MaxToken: 7168, CachedTokens: 64,
+		Outbound: outbound.New(outbound.Options{AllowPrivateNetworks: true}), // the providers of tests are here
 		Session: service.SessionPolicy{
 			Idle: time.Hour, Absolute: 24 * time.Hour, AccessToken: 5 * time.Minute, RevocationLag: time.Second,
 		},
