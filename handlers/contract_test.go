@@ -492,6 +492,7 @@ func open() []string {
 		"GET /.well-known/jwks.json",
 		"GET /.well-known/openid-configuration",
 		"GET /auth/saml/metadata/{connectionId}",
+		"GET /auth/saml/slo/{connectionId}",
 		"GET /auth/sso/{handle}",
 		"GET /identity/resources/auth/v2/user/sso/default/{type}/prelogin",
 		"GET /identity/resources/configurations/v1/mfa-policy/allow-remember-device",
@@ -506,6 +507,7 @@ func open() []string {
 		"GET /openapi.json",
 		"POST /auth/saml/callback",
 		"POST /auth/saml/callback/{connectionId}",
+		"POST /auth/saml/slo/{connectionId}",
 		"POST /auth/vendor",
 		"POST /identity/resources/auth/v1/logout",
 		"POST /identity/resources/auth/v1/user",
@@ -531,6 +533,7 @@ func open() []string {
 		"POST /identity/resources/users/v2/passwords/reset/email",
 		"POST /identity/resources/users/v3/me/unlock",
 		"POST /oauth/account/oidc/callback",
+		"POST /oauth/account/oidc/logout/{connectionId}",
 		"POST /oauth/account/social/success",
 		"POST /identity/resources/users/v1/signUp",
 	}

@@ -176,7 +176,7 @@ func (a *API) show(w http.ResponseWriter, r *http.Request, row *route, out any, 
 // serve runs a route: check, decode, call, encode.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, row *route) {
 	c := &call{api: a, route: row, w: w, r: r}
-	if row.form && r.Method == http.MethodHead { // such a page may do what only its reader wants
+	if row.seen && r.Method == http.MethodHead { // such a page may do what only its reader wants
 		return
 	}
 	err := c.admit()
@@ -185,7 +185,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, row *route) {
 		return
 	}
 	out, err := row.run(c)
-	if row.form {
+	if row.seen {
 		a.show(w, r, row, out, err)
 		return
 	}

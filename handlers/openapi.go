@@ -200,7 +200,7 @@ func (d *document) responses(r *route) dictionary {
 	switch {
 	case r.media != "":
 		answer["content"] = dictionary{r.media: dictionary{"schema": dictionary{"type": "string"}}}
-	case r.status != http.StatusNoContent && !r.form:
+	case r.status != http.StatusNoContent && !r.seen:
 		answer["content"] = d.content(r.answer, true)
 	}
 	return dictionary{

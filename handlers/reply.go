@@ -35,8 +35,15 @@ func (reply) shape() (*shape, error) { return &shape{}, nil }
 // seen makes an operation that a browser walks through. What is wrong is told to people; the
 // body of the request is a form.
 func seen[In any](media string, fn func(c *call, in In) (reply, error)) operation {
+	o := form(fn)
+	o.out, o.media, o.seen = reflect.TypeFor[reply](), media, true
+	return o
+}
+
+// form makes an operation whose input is a form.
+func form[In, Out any](fn func(c *call, in In) (Out, error)) operation {
 	o := flow(fn)
-	o.out, o.media, o.form = reflect.TypeFor[reply](), media, true
+	o.form = true
 	return o
 }
 
@@ -101,7 +108,8 @@ const maxForm = 512 << 10
 func written(title, inside string) []byte {
 	return []byte(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>` + html.EscapeString(title) + `</title></head><body><main><h1>` + html.EscapeString(title) + "</h1>\n" + inside + `</main></body></html>
+<title>` + html.EscapeString(title) + `</title></head><body><main><h1>` + html.EscapeString(title) + `</h1>
+` + inside + `</main></body></html>
 `)
 }
 

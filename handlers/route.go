@@ -90,7 +90,8 @@ func of(category string, rs []route) []route {
 type operation struct {
 	in, out reflect.Type
 	cookies bool   // it may set cookies: a page of another origin must not call it
-	form    bool   // the body is a form, and the answer for people
+	form    bool   // the body is a form
+	seen    bool   // the answer is for people
 	media   string // of an answer that is no JSON
 	run     func(c *call) (any, error)
 	inputs  *inputs // compiled from in by the API that serves the route

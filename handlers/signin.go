@@ -14,11 +14,12 @@ import (
 // signin opens, continues and closes sessions that refresh tokens carry.
 type signin struct {
 	svc    *service.SignIn
+	sso    *service.SSO
 	cookie string // the name of the refresh cookie
 }
 
 func newSignin(c Config) signin {
-	return signin{c.Services.SignIn, refreshCookieName(c.Services.Environment)}
+	return signin{c.Services.SignIn, c.Services.SSO, refreshCookieName(c.Services.Environment)}
 }
 
 func (h signin) routes() []route {
@@ -122,16 +123,30 @@ func (h signin) refresh(c *call, in refreshToken) (login, error) {
 	return toLogin(l), nil
 }
 
-func (h signin) logout(c *call, in refreshToken) (none, error) {
+// A loggedOut is where a browser has to go to sign out of the provider that it signed in at;
+// empty is nowhere.
+type loggedOut struct {
+	Address string `json:"address,omitempty"`
+}
+
+func (h signin) logout(c *call, in refreshToken) (loggedOut, error) {
 	text, err := h.secret(c, in)
 	if err != nil {
-		return none{}, err
+		return loggedOut{}, err
 	}
-	if err := h.svc.Logout(c.Context(), c.by, text); err != nil {
-		return none{}, err
+	browser, err := c.cookie(SSOCookieName)
+	if err != nil {
+		return loggedOut{}, err
+	}
+	d, err := h.sso.Logout(c.Context(), c.by, service.Leave{Secret: text, Browser: browser})
+	if err != nil {
+		return loggedOut{}, err
 	}
 	c.clearCookie(h.cookie)
-	return none{}, nil
+	if d.Browser != "" {
+		c.setCookie(SSOCookie(d.Browser))
+	}
+	return loggedOut{d.Address}, nil
 }
 
 // login is what every way of signing in answers. Where a second factor is asked for there are

@@ -52,6 +52,9 @@ func (h ssosignin) browser() []route {
 		public("GET /oauth/account/oidc/callback", 302, "Take the answer of an OpenID provider", seen("", h.callback)).limit(middleware.SignIn),
 		public("POST /oauth/account/oidc/callback", 302, "Take the answer of an OpenID provider by form", seen("", h.callbackForm)).limit(middleware.SignIn).fromElsewhere().own(),
 		public("GET /oauth/account/saml/callback", 200, "Tell that the sign-in is done", seen(pageMedia, h.done)),
+		public("GET /auth/saml/slo/{connectionId}", 302, "Take a SAML provider's sign-out", seen("", h.slo)).limit(middleware.SignIn).own(),
+		public("POST /auth/saml/slo/{connectionId}", 302, "Take a SAML provider's sign-out by form", seen("", h.sloForm)).limit(middleware.SignIn).fromElsewhere().own(),
+		public("POST /oauth/account/oidc/logout/{connectionId}", 200, "Take an OpenID provider's sign-out", form(h.backChannel)).fromElsewhere().own(),
 		public("GET /auth/saml/metadata/{connectionId}", 200, "Read what a SAML provider needs to know of a connection", seen(samlMetadata, h.metadata)).own(),
 		public("GET /auth/sso/{handle}", 200, "Go on to a provider by form", seen(pageMedia, h.onward)).own(),
 	}
@@ -281,16 +284,4 @@ func (h ssosignin) onward(c *call, in onwardPath) (reply, error) {
 		return reply{}, err
 	}
 	return send(f.Action, f.Fields)
-}
-
-// samlMetadata is the media type of SAML metadata.
-const samlMetadata = "application/samlmetadata+xml"
-
-type connectionPath struct {
-	ConnectionID string `path:"connectionId"`
-}
-
-func (h ssosignin) metadata(c *call, in connectionPath) (reply, error) {
-	doc, err := h.connections.SPMetadata(c.Context(), in.ConnectionID)
-	return reply{media: samlMetadata, body: doc}, err
 }

@@ -180,6 +180,7 @@ func (s *SSO) Form(ctx context.Context, handle, browser string) (Form, error) {
 func newSSO(b *base, c Config, s *Services) *SSO {
 	return &SSO{
 		base: b, signin: s.SignIn, connections: s.Connections, domains: s.Domains, visitors: &visitors{b, c.PerTenant},
-		attempts: s.SSOAttempts, party: s.Connections.party, ring: c.Ring, targets: newTargets(c), baseURL: c.BaseURL, everyLogin: c.EveryGroup,
+		attempts: s.SSOAttempts, party: s.Connections.party, ring: c.Ring, targets: newTargets(c), baseURL: c.BaseURL,
+		everyLogin: c.EveryGroup,
 	}
 }
