@@ -35,3 +35,8 @@ func (s *Services) EndProvided(ctx context.Context, connectionID, subject, index
 	})
 	return ended, err
 }
+
+// Forget makes this process forget what it knows of a user, as a change would.
+func (s *Services) Forget(userID string) {
+	s.base.apply(store.Revocation{ID: s.base.newID(), UserID: userID, At: s.base.now()})
+}
