@@ -67,6 +67,13 @@ type Identity struct {
 	Targeting   *service.Targeting
 	Outbox      *service.Outbox
 
+	Connections *service.Connections
+	Domains     *service.Domains
+	SSO         *service.SSO
+	SSOAttempts *service.SSOAttempts
+	SSOPolicies *service.SSOPolicies
+	SSOSetups   *service.SSOSetups
+
 	services *service.Services
 	guard    *middleware.Guard
 	api      *handlers.API

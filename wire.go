@@ -139,7 +139,9 @@ func build(ctx context.Context, o Options) (*Identity, error) {
 		Socials: s.Socials, SignIn: s.SignIn, MFA: s.MFA, MFAPolicies: s.MFAPolicies, SignUp: s.SignUp,
 		Resets: s.Resets, Emails: s.Emails, Unlocks: s.Unlocks,
 		Credentials: s.Credentials, Keys: s.Keys, Templates: s.Templates, Targeting: s.Targeting,
-		Outbox:   s.Outbox,
+		Outbox:      s.Outbox,
+		Connections: s.Connections, Domains: s.Domains, SSO: s.SSO, SSOAttempts: s.SSOAttempts,
+		SSOPolicies: s.SSOPolicies, SSOSetups: s.SSOSetups,
 		services: s, store: o.Store, declared: map[Permission]bool{},
 	}
 	for _, p := range append(s.BuiltIn(), o.Permissions...) {
