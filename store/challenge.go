@@ -38,7 +38,7 @@ type Challenge struct {
 	ID        string
 	Purpose   Purpose
 	Hash      []byte // of the secret in the link or code; unique within its purpose
-	Subject   string // whose proof it is: a user id
+	Subject   string // whose proof it is: a user id; of a set-up a tenant's
 	Binding   string // hash of the browser or device it belongs to; empty for any
 	Data      string // a JSON object that the flow needs afterwards
 	Tries     int

@@ -46,7 +46,8 @@ type TenantStore interface {
 	Tenants(ctx context.Context, q TenantQuery) (Listing[Tenant], error)
 	UpdateTenant(ctx context.Context, t Tenant) error
 	// DeleteTenant marks the tenant deleted and removes all that is the tenant's:
-	// memberships, assignments, roles, settings, sessions, and connections with all that is
-	// theirs. Its children move to its parent.
+	// memberships, assignments, roles, settings, sessions, connections with all that is
+	// theirs, and its SSOSetup and SSOSetupSession challenges: nothing of it may lead into
+	// a tenant that is created with the same id. Its children move to its parent.
 	DeleteTenant(ctx context.Context, id string, at time.Time) error
 }

@@ -110,6 +110,7 @@ func fill(t *testing.T, s store.Store) {
 		s.Assign(ctx, store.Assignment{TenantID: tenant, UserID: user, RoleID: "r"}),
 		s.CreateSession(ctx, session),
 		s.CreateChallenge(ctx, store.Challenge{ID: "c", Purpose: store.Reset, Hash: []byte("h"), Subject: user, ExpiresAt: at}),
+		s.CreateChallenge(ctx, store.Challenge{ID: "c2", Purpose: store.SSOSetup, Hash: []byte("h"), Subject: tenant, ExpiresAt: at}),
 		s.PutSetting(ctx, tenant, "k", []byte(`{}`)),
 		s.CreateManagementCredential(ctx, store.ManagementCredential{ID: "m"}),
 		s.AppendAudit(ctx, store.AuditEvent{ID: "a", TenantID: tenant, ActorID: user, At: at}),

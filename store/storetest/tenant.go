@@ -55,6 +55,11 @@ func testTenantDelete(t *testing.T, s store.Store) {
 		session := newSession("u1", "s-"+id)
 		session.TenantID = id
 		must(t, s.CreateSession(ctx, session))
+		for _, p := range []store.Purpose{store.SSOSetup, store.SSOSetupSession, store.SSO} {
+			c := newChallenge("c-"+id, id)
+			c.Purpose = p
+			must(t, s.CreateChallenge(ctx, c))
+		}
 		connects(t, s, id, "c-"+id)
 		through(t, s, id, "c-"+id, "u1")
 	}
@@ -69,6 +74,10 @@ func testTenantDelete(t *testing.T, s store.Store) {
 		connections, err := s.Connections(ctx, id)
 		must(t, err)
 		equal(t, "connections of "+id, len(connections), left)
+		for p, want := range map[store.Purpose]int{store.SSOSetup: left, store.SSOSetupSession: left, store.SSO: 1} {
+			_, err := s.ChallengeOf(ctx, p, id)
+			equal(t, string(p)+" of "+id, one(err == nil), want)
+		}
 		equal(t, "what came through them", came(t, s, id, "c-"+id, "u1"), [5]int{left, left, left, left, left})
 	}
 	leaf, err := s.Tenant(ctx, "leaf")

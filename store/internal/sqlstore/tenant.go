@@ -83,6 +83,9 @@ func (db *DB) UpdateTenant(ctx context.Context, t store.Tenant) error {
 		t.UpdatedAt)
 }
 
+// setups are the purposes of challenges whose subject is a tenant.
+const setups = string(store.SSOSetup) + `', '` + string(store.SSOSetupSession)
+
 // DeleteTenant implements store.TenantStore.
 func (db *DB) DeleteTenant(ctx context.Context, id string, at time.Time) error {
 	return db.atomic(ctx, func(tx *DB) error {
@@ -104,6 +107,7 @@ func (db *DB) DeleteTenant(ctx context.Context, id string, at time.Time) error {
 			`delete from identity_provider_sessions where connection_id in (
 				select id from identity_connections where tenant_id = $1)`,
 			`delete from identity_connections where tenant_id = $1`,
+			`delete from identity_challenges where subject = $1 and purpose in ('` + setups + `')`,
 		} {
 			if _, err := tx.exec(ctx, query, id); err != nil {
 				return err
