@@ -59,12 +59,13 @@ func (o opening) remember(ctx context.Context, tx *unit, s store.Session) error 
 const maxAttributes = 16 << 10
 
 // flat is the attributes of a provider session as templates find them: one value is text, more
-// are a list, none is no attribute. What cannot be read is passed on: then the token says
-// that it could not be.
+// are a list, none is no attribute. What is no object of lists of text becomes what is no
+// document, so that the audit says that it cannot be read.
 func flat(attributes string) string {
+	const unreadable = "[]"
 	var all map[string][]string
 	if err := json.Unmarshal([]byte(attributes), &all); err != nil {
-		return attributes
+		return unreadable
 	}
 	out := make(map[string]any, len(all))
 	for name, values := range all {
@@ -78,7 +79,7 @@ func flat(attributes string) string {
 	}
 	doc, err := json.Marshal(out)
 	if err != nil {
-		return attributes
+		return unreadable
 	}
 	return string(doc)
 }
