@@ -3,6 +3,7 @@
 package foreign
 
 import (
+	"embed"
 	"net"
 	"os"
 	"os/exec"
@@ -87,6 +88,19 @@ func (k Kit) Write(t testing.TB, name string, content []byte) string {
 	return path
 }
 
+//go:embed programs
+var programs embed.FS
+
+// Program leaves a program of this package in the folder and returns its path.
+func (k Kit) Program(t testing.TB, name string) string {
+	t.Helper()
+	text, err := programs.ReadFile("programs/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.Write(t, name, text)
+}
+
 // Run starts a program in the folder that is told its port; PORT in args stands for it. The
 // environment is this process's with env added.
 func (k Kit) Run(t testing.TB, env []string, args ...string) *program.Program {
@@ -117,6 +131,22 @@ func (k Kit) StartSAMLP(t testing.TB, certificate []byte, slo string) *program.P
 func (k Kit) StartPysaml2(t testing.TB, metadata []byte, env ...string) *program.Program {
 	t.Helper()
 	return k.Run(t, env, Python, "idp.py", "PORT", k.Write(t, "sp.xml", metadata), k.Dir)
+}
+
+// A Service is what a provider of SAML knows of a service that it signs people out of.
+type Service struct{ Provider, Entity, SLO string }
+
+// LeaveSAMLP starts a samlp of the same key as the one that was started, which signs Alice out of
+// a service, whenever a browser comes to /redirect or to /post.
+func (k Kit) LeaveSAMLP(t testing.TB, s Service) *program.Program {
+	t.Helper()
+	return k.Run(t, nil, "node", k.Program(t, "leave.js"), "PORT", k.Dir, s.Provider, s.Entity, s.SLO, filepath.Join(k.Dir, "sp.pem"))
+}
+
+// LeavePysaml2 does the same with pysaml2. Its metadata of the service says where to.
+func (k Kit) LeavePysaml2(t testing.TB, s Service, name string) *program.Program {
+	t.Helper()
+	return k.Run(t, nil, Python, k.Program(t, "leave.py"), "PORT", k.Dir, s.Provider, s.Entity, filepath.Join(k.Dir, "sp.xml"), name)
 }
 
 // StartOIDCProvider starts oidc-provider for a client with that redirect URI.

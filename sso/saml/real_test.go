@@ -18,16 +18,6 @@ import (
 	"github.com/go-identity/identity/sso/saml"
 )
 
-// testdata is a file's path that other programs understand, wherever they stand.
-func testdata(t *testing.T, name string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // startSAMLP starts Auth0's provider for a site and lets the site trust it.
 func startSAMLP(t *testing.T, s *site, k foreign.Kit) *program.Program {
 	t.Helper()
@@ -124,9 +114,8 @@ func TestSAMLP(t *testing.T) {
 		}
 	})
 	t.Run("signed out there", func(t *testing.T) {
-		there := k.Run(t, nil, "node", testdata(t, "leave.js"), "PORT", k.Dir,
-			s.c.Provider.EntityID, s.c.EntityID, s.c.SLO, filepath.Join(k.Dir, "sp.pem"))
-		s.left(t, there, "OK", "alice")
+		there := k.LeaveSAMLP(t, foreign.Service{Provider: s.c.Provider.EntityID, Entity: s.c.EntityID, SLO: s.c.SLO})
+		s.left(t, there, "OK")
 	})
 }
 
@@ -193,7 +182,7 @@ func (s *site) sealedBy(t *testing.T, k foreign.Kit) {
 		{xmlenc + "tripledes-cbc", xmlenc + "rsa-oaep-mgf1p", "tripledes-cbc"},
 		{xmlenc11 + "aes256-gcm", xmlenc + "rsa-oaep-mgf1p", ""},
 	} {
-		cmd := exec.CommandContext(t.Context(), "node", testdata(t, "encrypt.js"), filepath.Join(k.Dir, "sp.pem"), tt.content, tt.key)
+		cmd := exec.CommandContext(t.Context(), "node", k.Program(t, "encrypt.js"), filepath.Join(k.Dir, "sp.pem"), tt.content, tt.key)
 		cmd.Stdin = strings.NewReader(assertion)
 		sealed, err := cmd.Output()
 		if err != nil {
@@ -245,7 +234,7 @@ func (s *site) leave(t *testing.T) (away string) {
 
 // left is a sign-out that is started at the provider, by redirect and by form: we check its
 // request and it our answer.
-func (s *site) left(t *testing.T, there *program.Program, done, subject string) {
+func (s *site) left(t *testing.T, there *program.Program, done string) {
 	t.Helper()
 	calm := s.c.Provider
 	defer func() { s.c.Provider = calm }()
@@ -253,8 +242,9 @@ func (s *site) left(t *testing.T, there *program.Program, done, subject string) 
 		s.c.Provider = calm
 		s.c.Provider.AnswerGet, s.c.Provider.AnswerPost = there.Base+"/redirect", there.Base+"/post"
 		s.c.PostRequests = how == "post"
-		if got := s.walk(t, there.Base+"/"+how); got.Status != http.StatusOK || got.Body != done {
-			t.Errorf("by %s: the provider says %d %s", how, got.Status, got.Body)
+		before := s.ended.Load()
+		if got := s.walk(t, there.Base+"/"+how); got.Status != http.StatusOK || got.Body != done || s.ended.Load() != before+1 {
+			t.Errorf("by %s: the provider says %d %s, and asked %d times", how, got.Status, got.Body, s.ended.Load()-before)
 		}
 	}
 	s.c.PostRequests = false
@@ -295,9 +285,8 @@ func TestPysaml2(t *testing.T) {
 	t.Run("started there", func(t *testing.T) { s.unasked(t, p.Base+"/unsolicited?sp="+url.QueryEscape(s.c.EntityID)) })
 	t.Run("signed out here", func(t *testing.T) { s.leave(t) })
 	t.Run("signed out there", func(t *testing.T) {
-		there := k.Run(t, nil, foreign.Python, testdata(t, "leave.py"), "PORT", k.Dir,
-			s.c.Provider.EntityID, s.c.EntityID, filepath.Join(k.Dir, "sp.xml"), "alice@example.test")
-		s.left(t, there, "done", "alice@example.test")
+		there := k.LeavePysaml2(t, foreign.Service{Provider: s.c.Provider.EntityID, Entity: s.c.EntityID}, "alice@example.test")
+		s.left(t, there, "done")
 	})
 }
 
@@ -320,7 +309,7 @@ func TestPysaml2Modern(t *testing.T) {
 			t.Parallel()
 			k, s := foreign.Pysaml2(t), openSite(t)
 			metadata, _ := s.papers(t)
-			p := k.Run(t, nil, foreign.Python, testdata(t, "modern.py"), tt.algorithm, tt.key,
+			p := k.Run(t, nil, foreign.Python, k.Program(t, "modern.py"), tt.algorithm, tt.key,
 				"idp.py", "PORT", k.Write(t, "sp.xml", metadata), k.Dir)
 			s.trust(t, p.Base+"/metadata")
 			for _, response := range []bool{false, true} {
@@ -376,7 +365,7 @@ func TestJudges(t *testing.T) {
 			s.c.Contexts, s.c.NameIDFormat = []string{"urn:a", "urn:b"}, "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 			doc, pem := s.papers(t)
 			metadata, cert := k.Write(t, "sp.xml", doc), k.Write(t, "sp.pem", pem)
-			s.metadata(t, judged(t, foreign.Python, testdata(t, "judge.py"), "metadata", metadata), signed)
+			s.metadata(t, judged(t, foreign.Python, k.Program(t, "judge.py"), "metadata", metadata), signed)
 			ask, err := s.c.Request(saml.Ask{RelayState: "x", Force: true, Now: time.Now()})
 			if err != nil {
 				t.Fatal(err)
@@ -395,7 +384,7 @@ func TestJudges(t *testing.T) {
 					t.Fatal(err)
 				}
 				file := k.Write(t, name+".xml", doc)
-				judged(t, foreign.Python, testdata(t, "judge.py"), "protocol", file)
+				judged(t, foreign.Python, k.Program(t, "judge.py"), "protocol", file)
 				if signed || name != "AuthnRequest" {
 					judged(t, "xmlsec1", "--verify", "--pubkey-cert-pem", cert,
 						"--id-attr:ID", "urn:oasis:names:tc:SAML:2.0:protocol:"+name, file)

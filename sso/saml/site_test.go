@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,8 @@ import (
 // answers over HTTP and keeps in the browser's cookies what belongs to the browser.
 type site struct {
 	*httptest.Server
-	c *saml.Connection
+	c     *saml.Connection
+	ended atomic.Int32 // sign-outs that a provider asked for
 }
 
 // A verdict is what a site says of a message that came to it.
@@ -154,6 +156,7 @@ func (s *site) slo(w http.ResponseWriter, r *http.Request) {
 		say(w, verdict{}, err)
 		return
 	}
+	s.ended.Add(1)
 	m, err := s.c.AnswerLogout(out, true, time.Now())
 	s.depart(w, r, m, err)
 }
