@@ -75,7 +75,7 @@ func TestCustomSocials(t *testing.T) {
 	f.must(409, nil, "host", "POST "+path, body)
 	f.must(400, nil, "host", "POST "+path, strings.Replace(body, `"acme"`, `"google"`, 1))
 	f.must(400, nil, "host", "POST "+path, strings.Replace(body, `"acme"`, `"a/b"`, 1))
-	f.must(400, nil, "host", "POST "+path, strings.Replace(strings.Replace(body, `"acme"`, `"inside"`, 1), "https://acme.com/token", "https://10.0.0.1/", 1))
+	f.must(400, nil, "host", "POST "+path, strings.Replace(strings.Replace(body, `"acme"`, `"inside"`, 1), "https://acme.com/token", "https://169.254.169.254/", 1))
 	f.must(400, nil, "host", "POST "+path, `{"type":"acme"}`)
 	var list struct {
 		Providers []struct{ ID, Type, Scopes, DisplayName, UserInfoURL string }
