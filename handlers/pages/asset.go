@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"time"
 
@@ -62,11 +63,11 @@ func (p *Pages) lookOf(r *http.Request, tenantID string) *look {
 	return l
 }
 
-// acting is the tenant that a page is about: the one that the visitor is to sign in to, else
+// acting is the tenant that a page is about: its own, the one that the visitor is to sign in to, else
 // the one that the visitor is signed in to.
 func acting(r *http.Request, v page) string {
-	if v.Tenant != "" {
-		return v.Tenant
+	if at := cmp.Or(v.Within, v.Tenant); at != "" {
+		return at
 	}
 	if by, ok := middleware.PrincipalFrom(r.Context()); ok && by.Kind == store.UserKind {
 		return by.TenantID

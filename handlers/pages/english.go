@@ -9,7 +9,8 @@ func English() map[string]string {
 	all := englishSignIn()
 	for _, more := range []map[string]string{
 		englishProofs(), englishSecurity(), englishMFA(), englishFactors(), englishErrors(), englishRules(),
-		englishSSO(),
+		englishSSO(), englishConnections(), englishConnection(), englishInvitations(), englishSteps(), englishProviders(),
+		englishMappings(), englishAttempts(), englishHints(), englishMoreHints(), englishConnectionRules(),
 	} {
 		maps.Copy(all, more)
 	}

@@ -37,7 +37,7 @@ func TestTexts(t *testing.T) {
 			t.Errorf("there is no text for %q", key)
 		}
 	}
-	composed := regexp.MustCompile(`\.label$|\.done\.|^[a-zA-Z-]+ |^User `) // from a field, a redirect, or by a rule
+	composed := regexp.MustCompile(`\.label$|\.done\.|^(hint|kind)\.|^[a-zA-Z-]+ |^User `) // from a field, a redirect, or by a rule
 	for key := range texts {
 		if !composed.MatchString(key) && !strings.Contains(source.String(), `"`+key+`"`) {
 			t.Errorf("nothing says %q", key)

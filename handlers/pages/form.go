@@ -14,12 +14,15 @@ const maxForm = 64 << 10 // bytes
 
 // read returns the form in the body of a request: one value for each name, all of it text
 // that a database can keep. The query is no part of it.
-func read(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+func read(w http.ResponseWriter, r *http.Request) (url.Values, error) { return readUpTo(w, r, maxForm) }
+
+// readUpTo is read for a form of another size.
+func readUpTo(w http.ResponseWriter, r *http.Request, most int64) (url.Values, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" {
 		return nil, fault.New(fault.Unsupported, "", "the form must be application/x-www-form-urlencoded")
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	if err := r.ParseForm(); err != nil {
 		var big *http.MaxBytesError
 		if errors.As(err, &big) {

@@ -8,6 +8,7 @@ import (
 // An input is one field of a form, with its label and what is wrong with it.
 type input struct {
 	ID, Type, Label, Hint  string
+	Rest                   string // of the label
 	Value, Complete, Mode  string
 	Least, Most            int
 	Pattern                string
@@ -32,11 +33,48 @@ func inputs(least int) map[string]input {
 	}
 }
 
+// wizardInputs are the fields of the pages about a tenant's single sign-on. None of them is about
+// whoever fills it in, so that nothing is filled in by itself.
+func wizardInputs() map[string]input {
+	word := func(kind string, most int, hint string, optional bool) input {
+		return input{Type: kind, Complete: "off", Most: most, Hint: hint, Optional: optional, Literal: true}
+	}
+	text := input{Type: "area", Complete: "off", Literal: true}
+	called := word("text", 255, "", true)
+	called.Literal = false
+	return map[string]input{
+		"called":      called,
+		"metadataUrl": word("url", 2048, "", false),
+		"xml":         text,
+		"file":        {Type: "file"},
+		"endpoint":    word("url", 2048, "", false),
+		"entityId":    word("text", 1024, "entityId.hint", true),
+		"certificate": text,
+		"issuer":      word("url", 2048, "", false),
+		"clientId":    word("text", 1024, "", false),
+		"secret":      word("password", 4096, "", true),
+		"domain":      word("text", 253, "domain.hint", false),
+		"group":       word("text", 1024, "group.hint", false),
+		"attrEmail":   word("text", 4096, "", true),
+		"attrName":    word("text", 4096, "", true),
+		"attrGiven":   word("text", 4096, "", true),
+		"attrFamily":  word("text", 4096, "", true),
+		"attrGroups":  word("text", 4096, "", true),
+		"invitee":     word("email", 320, "invitee.hint", true),
+	}
+}
+
 // Input returns the field of that id as the page shows it.
 func (v page) Input(id string) input {
-	in := inputs(v.least)[id]
+	in, ok := inputs(v.least)[id]
+	if !ok {
+		in = wizardInputs()[id]
+	}
 	in.ID, in.Value, in.Focus = id, v.Values[id], v.Focus == id && len(v.Errors) == 0
 	in.Label = v.T(id + ".label")
+	if in.Optional {
+		in.Rest = v.T("optional")
+	}
 	if key := v.Title + "." + id + ".label"; v.has(key) {
 		in.Label = v.T(key)
 	}

@@ -129,6 +129,12 @@ func (p *Pages) routes() {
 	p.securityRoutes()
 	p.factorRoutes()
 	p.ssoRoutes()
+	p.wizardRoutes()
+	p.providerRoutes()
+	p.domainRoutes()
+	p.mappingRoutes()
+	p.attemptRoutes()
+	p.setupRoutes()
 	p.assetRoutes()
 	p.handle("/account/", func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, "", "there is no such page")
@@ -164,7 +170,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.problem(w, r, err)
 		return
 	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasPrefix(r.URL.Path, securityPages) {
+	known := strings.HasPrefix(r.URL.Path, securityPages) || strings.HasPrefix(r.URL.Path, "/account/sso/")
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || known {
 		p.reading.ServeHTTP(w, r)
 		return
 	}

@@ -43,6 +43,9 @@ type page struct {
 	Address   string   // of a provider, where the browser goes
 	Host      string   // of it
 
+	SSO    *wizard
+	Within string // the tenant that the page is about
+
 	Lead         string // key
 	Here         string // the path that the page's form goes to
 	Device       string // id of the app that it is about

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -45,9 +46,9 @@ func (p *Pages) own(h ownHandler) handler {
 		}
 		next := securityPages
 		if r.Method == http.MethodGet {
-			next = r.URL.Path // of a route of ours, so that it needs no escaping
+			next = local(r.URL.Path)
 		}
-		return seeOther(w, "/account/login?next="+next)
+		return seeOther(w, "/account/login?next="+url.QueryEscape(next))
 	}
 }
 

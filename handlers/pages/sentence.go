@@ -3,6 +3,7 @@ package pages
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,11 @@ func fields() map[string]string {
 	return map[string]string{
 		"email": "email", "newEmail": "newEmail", "password": "password", "newPassword": "password", "current": "current",
 		"companyName": "company", "name": "name", "code": "code", "proof": "proof", "recovery": "recovery",
+
+		"metadataUrl": "metadataUrl", "url": "metadataUrl", "xml": "xml", "metadata": "xml", "file": "file", "endpoint": "endpoint",
+		"ssoEndpoint": "endpoint", "certificate": "certificate", "publicCertificate": "certificate", "entityId": "entityId",
+		"idpEntityId": "entityId", "issuer": "issuer", "clientId": "clientId", "oidcClientId": "clientId", "oidcSecret": "secret",
+		"domain": "domain", "group": "group", "attributes": "attrEmail", "protocol": "protocol",
 	}
 }
 
@@ -46,7 +52,9 @@ func about(m, blamed string) string {
 	switch {
 	case field == "":
 		return blamed
-	case field == "email" && blamed == "newEmail", field == "code" && (blamed == "proof" || blamed == "recovery"):
+	case field == "email" && (blamed == "newEmail" || blamed == "invitee"), field == "name" && blamed == "called",
+		field == "code" && (blamed == "proof" || blamed == "recovery"), field == "endpoint" && blamed == "issuer",
+		field == "xml" && blamed == "file":
 		return blamed
 	}
 	return field
@@ -63,13 +71,23 @@ func said(l language, m string) string {
 	n := 0
 	key := digits.ReplaceAllStringFunc(m, func(string) string { n++; return "{" + strconv.Itoa(n-1) + "}" })
 	if !l.has(key) {
-		return sentence(m)
+		return sentence(bare(m))
 	}
 	var numbers []any
 	for _, d := range digits.FindAllString(m, -1) {
 		numbers = append(numbers, d)
 	}
 	return l.T(key, numbers...)
+}
+
+// bare is a message without the name that its field has on the wire, where what is wrong with the
+// field is a sentence by itself.
+func bare(m string) string {
+	first, rest, _ := strings.Cut(m, " ")
+	if slices.Contains([]string{"metadata", "url", "metadataUrl", "ssoEndpoint", "publicCertificate"}, first) && rest != "" {
+		return rest
+	}
+	return m
 }
 
 func wait(l language, d time.Duration) string {

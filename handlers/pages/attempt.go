@@ -1,0 +1,92 @@
+package pages
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-identity/identity/middleware"
+	"github.com/go-identity/identity/service"
+	"github.com/go-identity/identity/store"
+)
+
+func (p *Pages) attemptRoutes() {
+	const at = connectionPages + "/{id}/attempts"
+	p.handle("GET "+at, p.kept(p.showAttempts))
+	p.handle("GET "+at+"/{attempt}", p.kept(p.showAttempt))
+	p.handle("POST "+at+"/{attempt}", p.limited(middleware.SignIn, p.kept(p.replay)))
+}
+
+// An attemptRow is one try to sign in as an administrator sees it.
+type attemptRow struct {
+	store.SSOAttempt
+	When, WhenRaw string
+}
+
+func attempted(a store.SSOAttempt) attemptRow {
+	return attemptRow{SSOAttempt: a, When: moment(a.At), WhenRaw: a.At.UTC().Format(time.RFC3339)}
+}
+
+// An attemptView is one try with what came.
+type attemptView struct {
+	attemptRow
+	Said  string // the attributes
+	Shown string // the whole answer
+}
+
+func (p *Pages) showAttempts(w http.ResponseWriter, r *http.Request, by store.Principal) error {
+	v, err := p.step(r, by, "step.test", "step.test")
+	if err != nil {
+		return err
+	}
+	all, err := p.Services.SSOAttempts.List(r.Context(), by, v.SSO.One.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		v.SSO.Attempts = append(v.SSO.Attempts, attempted(a))
+	}
+	return p.render(w, r, http.StatusOK, "attempts.html", v)
+}
+
+func (p *Pages) showAttempt(w http.ResponseWriter, r *http.Request, by store.Principal) error {
+	v, err := p.attempt(r, by)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, http.StatusOK, "attempt.html", v)
+}
+
+// attempt is the page about one try. What came is as a stranger wrote it.
+func (p *Pages) attempt(r *http.Request, by store.Principal) (page, error) {
+	v, err := p.roleStep(r, by)
+	if err != nil {
+		return v, err
+	}
+	v.Title, v.SSO.Now = "attempt.title", "step.test"
+	a, err := p.Services.SSOAttempts.Read(r.Context(), by, r.PathValue("attempt"))
+	if err == nil && a.ConnectionID != v.SSO.One.ID {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return v, err
+	}
+	v.SSO.Attempt = &attemptView{attempted(a.SSOAttempt), pretty(a.Attributes), pretty(a.Shown)}
+	return v, nil
+}
+
+// replay reads what came with the settings of now.
+func (p *Pages) replay(w http.ResponseWriter, r *http.Request, by store.Principal) error {
+	if _, err := read(w, r); err != nil {
+		return err
+	}
+	v, err := p.attempt(r, by)
+	if err != nil {
+		return err
+	}
+	t, err := p.Services.SSOAttempts.Replay(r.Context(), by, v.SSO.Attempt.ID, service.ConnectionChange{})
+	if err != nil {
+		return p.retry(w, r, err, "attempt.html", v)
+	}
+	v.SSO.Trial = v.SSO.tried(t)
+	return p.render(w, r, http.StatusOK, "attempt.html", v)
+}

@@ -1,0 +1,268 @@
+package pages_test
+
+import (
+	"bytes"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/go-identity/identity/service"
+	"github.com/go-identity/identity/ssotest"
+	"github.com/go-identity/identity/store"
+)
+
+const connections = "/account/sso/connections"
+
+// keeper makes a tenant and a user who looks after its single sign-on, signed in in a browser.
+func (f federation) keeper(t *testing.T) browser {
+	t.Helper()
+	f.user(t)
+	f.keep(t, "acme", email)
+	b := f.browser(t)
+	b.login(t, phrase, "/").want(t, 200, "as "+email)
+	return b
+}
+
+// keep gives a member the right to look after the tenant's single sign-on.
+func (f federation) keep(t *testing.T, tenantID, address string) {
+	t.Helper()
+	rs, err := f.Roles.Create(t.Context(), in(""), []service.NewRole{
+		{Key: "keeper-" + tenantID, Name: "Keeper", Level: 10}, {Key: "reader-" + tenantID, Name: "Reader", Level: 20},
+		{Key: "owner-" + tenantID, Name: "Owner <b>", Level: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := f.Permissions.List(t.Context(), store.System())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, p := range all {
+		if p.Key == store.ReadSSO || p.Key == store.WriteSSO {
+			ids = append(ids, p.ID)
+		}
+	}
+	if _, err := f.Roles.SetPermissions(t.Context(), store.System(), rs[0].ID, ids); err != nil {
+		t.Fatal(err)
+	}
+	p, err := f.Users.ByEmail(t.Context(), store.System(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Members.Assign(t.Context(), in(tenantID), p.ID, []string{rs[0].ID}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// add adds a connection and returns its path.
+func (b browser) add(t *testing.T, protocol store.Protocol, kind string) string {
+	t.Helper()
+	a := b.still().post(t, connections, url.Values{"protocol": {string(protocol)}, "kind": {kind}, "called": {"Acme's <i>own</i>"}})
+	at, rest, ok := strings.Cut(a.Header.Get("Location"), "/ours")
+	if a.StatusCode != 303 || !ok {
+		t.Fatalf("status %d, Location %q:\n%s", a.StatusCode, a.Header.Get("Location"), a.text)
+	}
+	if rest != "?kind="+kind {
+		t.Errorf("the kind is lost in %q", rest)
+	}
+	return at
+}
+
+func TestWizardBySAML(t *testing.T) {
+	t.Parallel()
+	f := federated(t, false, nil)
+	b := f.keeper(t)
+	b.get(t, connections).want(t, 200, "Single sign-on", "There is no connection yet.", "Acme")
+	at := b.add(t, store.SAML, "okta")
+	id := strings.TrimPrefix(at, connections+"/")
+	b.get(t, at+"/ours?kind=okta").want(t, 200, f.URL+"/auth/saml/callback/"+id, f.URL+"/auth/saml/metadata/"+id, "In the Okta admin console")
+	b.get(t, at+"/certificate").want(t, 200, "-----BEGIN CERTIFICATE-----")
+	b.get(t, at+"/provider?kind=okta").want(t, 200, "the tab “Sign On”", `name="metadataUrl"`)
+	b.post(t, at+"/provider", url.Values{"way": {"url"}, "metadataUrl": {f.saml.MetadataURL()}}).want(t, 200, "Domains", "No domain yet.")
+	b.post(t, at+"/domains", url.Values{"domain": {"acme.example"}}).want(t, 200, "_saml-domain-challenge.acme.example", "Waits for its proof")
+	c := f.read(t, id)
+	claim := url.Values{"claim": {c.Domains[0].ID}}
+	b.post(t, at+"/domains/check", claim).want(t, 400, "The record is not there yet.")
+	f.zone.publish("_saml-domain-challenge.acme.example.", c.Domains[0].Challenge)
+	b.post(t, at+"/domains/check", claim).want(t, 200, "The domain is proved.")
+	b.get(t, at+"/roles").want(t, 200, "Owner <b>", "stronger than your own")
+	reader := f.role(t, "reader-acme")
+	b.post(t, at+"/roles", url.Values{"role-" + reader: {"yes"}}).want(t, 200, "Saved.", "checked")
+	b.post(t, at+"/roles/groups", url.Values{"group": {"staff <x>"}, "role-" + reader: {"yes"}}).want(t, 200, "The group is mapped.", "staff <x>")
+	b.post(t, at, url.Values{"enabled": {"yes"}}).want(t, 200, "The connection is on.")
+	ada := f.browser(t).still()
+	to := away(t, ada.post(t, "/account/login", url.Values{"email": {"eve@acme.example"}}))
+	u := ssotest.Person("eve@acme.example")
+	u.Groups = []string{"staff <x>"}
+	if res := f.saml.SignIn(ada.Client, to, u); res.StatusCode != 302 {
+		t.Fatalf("status %d", res.StatusCode)
+	}
+	f.browse(ada).get(t, "/account/security").want(t, 200, "eve@acme.example")
+	b.get(t, at+"/attempts").want(t, 200, "Signed in", "e…@acme.example")
+	b.get(t, connections).want(t, 200, "1 of 1 domains proved", "signed in", "Certificate of the provider until")
+	preview := b.post(t, at+"/roles/attributes", url.Values{"act": {"preview"}, "attrEmail": {"email, mail"}, "attrGroups": {"groups"}})
+	preview.want(t, 200, "The person would get in.", "e…@acme.example", "staff <x>", "Reader")
+	b.post(t, at, url.Values{"enabled": {"no"}}).want(t, 200, "The connection is off.")
+	b.get(t, at+"/delete").want(t, 200, "Delete the connection?")
+	b.post(t, at+"/delete", nil).want(t, 200, "The connection is deleted.")
+	b.get(t, at).want(t, 404)
+}
+
+func (f federation) read(t *testing.T, id string) service.SSOConnection {
+	t.Helper()
+	c, err := f.Connections.Read(t.Context(), in("acme"), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// role is the id of the role with the key.
+func (f federation) role(t *testing.T, key string) string {
+	t.Helper()
+	all, err := f.Roles.List(t.Context(), in("acme"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		if r.Key == key {
+			return r.ID
+		}
+	}
+	t.Fatalf("no role %q", key)
+	return ""
+}
+
+func TestWizardByOpenIDConnect(t *testing.T) {
+	t.Parallel()
+	f := federated(t, false, nil)
+	b := f.keeper(t)
+	at := b.add(t, store.OIDC, "entra")
+	b.get(t, at+"/ours?kind=entra").want(t, 200, f.URL+"/oauth/account/oidc/callback", "redirect URI of the platform")
+	form := url.Values{"way": {"oidc"}, "issuer": {f.oidc.Issuer()}, "clientId": {f.oidc.ClientID()}, "secret": {f.oidc.ClientSecret()}}
+	b.post(t, at+"/provider", form).want(t, 200, "Domains")
+	a := b.get(t, at+"/provider")
+	a.want(t, 200, f.oidc.ClientID(), "There is a secret.")
+	if strings.Contains(a.text, f.oidc.ClientSecret()) {
+		t.Error("the page shows the secret")
+	}
+	form.Set("secret", "")
+	b.post(t, at+"/provider", form).want(t, 200, "Domains")
+	b.post(t, at, url.Values{"enabled": {"yes"}}).want(t, 200, "The connection is on.", "No domain is proved")
+	f.claim(t, "acme", strings.TrimPrefix(at, connections+"/"), "acme.example")
+	eve := f.browser(t).still()
+	to := away(t, eve.post(t, "/account/login", url.Values{"email": {"eve@acme.example"}}))
+	f.oidc.SignIn(eve.Client, to, ssotest.Person("eve@acme.example"))
+	f.browse(eve).get(t, "/account/security").want(t, 200, "eve@acme.example")
+	found := regexp.MustCompile(`href="([^"]+/attempts/[^"]+)"`).FindStringSubmatch(b.get(t, at+"/attempts").text)
+	if found == nil {
+		t.Fatal("no attempt")
+	}
+	b.get(t, found[1]).want(t, 200, "What the provider said", `"email": [`)
+	b.post(t, found[1], nil).want(t, 200, "The person would get in.")
+}
+
+func TestWizardSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	f := federated(t, false, nil)
+	b := f.keeper(t)
+	b.post(t, connections, nil).want(t, 400, "Choose what your provider speaks.", `href="#protocol"`)
+	b.post(t, connections, url.Values{"protocol": {"saml"}, "called": {strings.Repeat("x", 3000)}}).want(t, 400, `href="#called"`)
+	at := b.add(t, store.SAML, "other")
+	oidc := b.add(t, store.OIDC, "other")
+	for _, tt := range []struct {
+		path string
+		form url.Values
+		text []string
+	}{
+		{at, url.Values{"enabled": {"yes"}}, []string{"Tell us where your provider is first."}},
+		{at + "/provider", url.Values{"way": {"url"}}, []string{"Enter the metadata address.", `href="#metadataUrl"`}},
+		{at + "/provider", url.Values{"way": {"url"}, "metadataUrl": {"ftp://x"}}, []string{`href="#metadataUrl"`, `value="ftp://x"`}},
+		{at + "/provider", url.Values{"way": {"url"}, "metadataUrl": {f.oidc.Issuer()}}, []string{`href="#metadataUrl"`}},
+		{at + "/provider", url.Values{"way": {"xml"}, "xml": {" "}}, []string{"Paste the metadata."}},
+		{at + "/provider", url.Values{"way": {"xml"}, "xml": {"<x>"}}, []string{"The document's root is", `href="#xml"`}},
+		{at + "/provider", url.Values{"way": {"hand"}}, []string{"Enter the sign-in address.", "Paste the certificate."}},
+		{
+			at + "/provider", url.Values{"way": {"hand"}, "endpoint": {"javascript:alert(1)"}, "certificate": {f.saml.Certificate()}},
+			[]string{"must begin with https", `href="#endpoint"`},
+		},
+		{at + "/provider", url.Values{"way": {"hand"}, "endpoint": {"https://a.example"}, "certificate": {"!"}}, []string{`href="#certificate"`}},
+		{at + "/provider", url.Values{"way": {"oidc"}, "issuer": {"https://a.example"}, "clientId": {"a"}}, []string{"oidc"}},
+		{at + "/provider", nil, []string{"The form cannot be read."}},
+		{oidc + "/provider", url.Values{"way": {"oidc"}}, []string{"Enter the issuer.", "Enter the client ID."}},
+		{oidc + "/provider", url.Values{"way": {"oidc"}, "issuer": {"x"}, "clientId": {"a"}}, []string{`href="#issuer"`}},
+		{oidc, url.Values{"enabled": {"yes"}}, []string{"The connection lacks the issuer."}},
+		{at + "/domains", nil, []string{"Enter a domain."}},
+		{at + "/domains", url.Values{"domain": {"gmail.com"}}, []string{"Anybody can have an address there", `value="gmail.com"`}},
+		{at + "/domains", url.Values{"domain": {"co.uk"}}, []string{"Nobody has this domain for themselves."}},
+		{at + "/domains", url.Values{"domain": {"<script>"}}, []string{"Enter the domain of your addresses", `value="<script>"`}},
+		{at + "/roles/groups", nil, []string{"Enter the name of the group."}},
+		{at + "/roles/groups", url.Values{"group": {"a"}}, []string{"Choose at least one role"}},
+		{at + "/roles/attributes", url.Values{"act": {"preview"}}, []string{"Nobody came through the connection yet"}},
+	} {
+		a := b.post(t, tt.path, tt.form)
+		a.want(t, 400, tt.text...)
+		if strings.Contains(a.text, "<script") || !strings.Contains(a.text, "<html") {
+			t.Errorf("%s %v:\n%s", tt.path, tt.form, a.text)
+		}
+	}
+	owner := f.role(t, "owner-acme")
+	b.post(t, at+"/roles", url.Values{"role-" + owner: {"yes"}}).want(t, 403, "A role is stronger than your own.")
+	b.post(t, at+"/domains", url.Values{"domain": {"acme.example"}}).want(t, 200, "acme.example")
+	b.post(t, at+"/domains", url.Values{"domain": {"ACME.example."}}).want(t, 409, "You have this domain already.")
+}
+
+// file is the form that a browser sends with a file.
+func (b browser) file(t *testing.T, path, name, text string) answer {
+	t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	part, err := w.CreateFormFile(name, "metadata.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := part.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := b.form(t, path, nil)
+	r.Body, r.ContentLength, r.GetBody = http.NoBody, 0, nil
+	r, err = http.NewRequestWithContext(t.Context(), http.MethodPost, b.site.URL+path, &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.do(t, r)
+}
+
+func TestWizardTakesAFile(t *testing.T) {
+	t.Parallel()
+	f := federated(t, false, nil)
+	b := f.keeper(t)
+	at := b.add(t, store.SAML, "google")
+	to := at + "/provider/file?kind=google"
+	b.file(t, to, "file", "").want(t, 400, "Choose a file.", `href="#file"`)
+	b.file(t, to, "file", "<x/>").want(t, 400, `href="#file"`)
+	b.file(t, to, "other", "<x/>").want(t, 400, "The form cannot be read.")
+	b.file(t, to, "file", strings.Repeat("x", 1<<20+1)).want(t, 413)
+	b.post(t, to, url.Values{"file": {"x"}}).want(t, 415)
+	b.file(t, to, "file", string(f.saml.Metadata())).want(t, 200, "Domains", "kind=google")
+	b.get(t, at+"/provider").want(t, 200, "What we know", f.saml.EntityID(), f.saml.URL())
+	b.post(t, at+"/provider", url.Values{
+		"way": {"hand"}, "endpoint": {f.saml.URL()}, "entityId": {f.saml.EntityID()}, "certificate": {f.saml.Certificate()},
+	}).want(t, 200, "Domains")
+	form := b.get(t, at+"/provider")
+	typed := regexp.MustCompile(`(?s)<textarea id="certificate".*?>(.*?)</textarea>`).FindStringSubmatch(form.text)
+	if typed == nil {
+		t.Fatal("no certificate to change")
+	}
+	b.post(t, at+"/provider", url.Values{"way": {"hand"}, "endpoint": {f.saml.URL()}, "certificate": {strings.ReplaceAll(typed[1], "&#43;", "+")}}).
+		want(t, 200, "Domains")
+}
