@@ -1,7 +1,6 @@
 package service
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,7 +30,7 @@ func findPath(ctx context.Context, r store.Records, tenantID, id string) (path, 
 
 // same reports whether nobody changed the connection between two reads.
 func (w path) same(other path) bool {
-	return w.Settings == other.Settings && w.Enabled == other.Enabled && bytes.Equal(w.Secret, other.Secret) &&
+	return w.Settings == other.Settings && w.Enabled == other.Enabled && slices.Equal(w.Secret, other.Secret) &&
 		slices.Equal(w.RoleIDs, other.RoleIDs)
 }
 
