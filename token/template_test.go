@@ -48,6 +48,9 @@ func rich() token.Values {
 	v.Username, v.PhoneNumber, v.ExternalID, v.Provider = "ann1", "+15550100", "x-1", "local"
 	v.Metadata = `{"theme":"dark","n":1.50,"on":true,"none":null,"empty":"","list":[1,"a"],"a":{"b":{"c":"deep"}},` +
 		`"dé":"é","quoted":"say \"hi\" \u0041","tpl":"{{user.email}}","":"nameless","a.b":"dotted","a}}b":"braces","s p":"space"}`
+	v.ConnectionID, v.ProviderSubject = "c-1", "ann@idp"
+	v.Attributes = `{"dept":"R&D","groups":["staff","{{user.email}}"],"urn:oid:2.5.4.10":"Acme","http://x.example/a b":"spaced",` +
+		`"a":"top","a.b":"dotted","__proto__":"proto","a}}b":"braces","":"nameless","none":null}`
 	return v
 }
 
@@ -91,6 +94,13 @@ func TestTemplateValues(t *testing.T) {
 		`"{{user.metadata.none}}"`: ``, `"{{user.metadata.gone}}"`: ``, `"{{user.metadata.a.b.c.d}}"`: ``,
 		`"{{user.metadata.list.0}}"`: ``, `"{{user.metadata.theme.length}}"`: ``, `"{{user.metadata.A}}"`: ``,
 		`"{{user.metadata.tpl}}"`: `"{{user.email}}"`, `"{{customClaims.x}}"`: ``,
+		// What a provider said: names are whole, whatever dots they have.
+		`"{{sso.connectionId}}"`: `"c-1"`, `"{{sso.subject}}"`: `"ann@idp"`, `"{{sso.attributes.dept}}"`: `"R&D"`,
+		`"{{sso.attributes.groups}}"`: `["staff","{{user.email}}"]`, `"{{sso.attributes.urn:oid:2.5.4.10}}"`: `"Acme"`,
+		`"{{sso.attributes.a.b}}"`: `"dotted"`, `"{{sso.attributes.a}}"`: `"top"`, `"{{sso.attributes.__proto__}}"`: `"proto"`,
+		`"{{sso.attributes.a.c}}"`: ``, `"{{sso.attributes.groups.0}}"`: ``, `"{{sso.attributes.Dept}}"`: ``,
+		`"{{sso.attributes.none}}"`: ``, `"{{sso.attributes.constructor}}"`: ``, `"in {{sso.attributes.dept}}"`: `"in R&D"`,
+		`"in {{sso.attributes.groups}}"`: ``, `["{{sso.attributes.groups}}"]`: `[["staff","{{user.email}}"]]`,
 		// Text.
 		`"plain"`: `"plain"`, `""`: `""`, `"}}"`: `"}}"`, `"a } b {"`: `"a } b {"`, `"\u0022\\"`: `"\"\\"`,
 		`"id-{{user.name}}-{{user.tenantId}}"`: `"id-Ann-t"`, `" {{user.name}}"`: `" Ann"`, `"{{sub}}{{sub}}"`: `"uu"`,
@@ -121,7 +131,7 @@ func TestTemplateWithoutValues(t *testing.T) {
 	v := token.Values{Issuer: "i", Audience: "a", Subject: "s", Type: "t", IssuedAt: at, ExpiresAt: at.Add(time.Second)}
 	for _, variable := range strings.Fields(`sid clientId applicationId user.name user.email user.username user.phoneNumber
 		user.verified user.profilePictureUrl user.externalId user.tenantId user.provider user.tenant.id user.tenant.name
-		user.metadata.x user.tenant.metadata.x customClaims.x`) {
+		user.metadata.x user.tenant.metadata.x customClaims.x sso.connectionId sso.subject sso.attributes sso.attributes.x`) {
 		if got, ok := claimsOf(t, compile(t, over(`"x"`, `"{{`+variable+`}}"`)), v)["x"]; ok {
 			t.Errorf("%s of nobody = %s, want no claim", variable, got)
 		}

@@ -104,6 +104,8 @@ func TestAttackReach(t *testing.T) {
 			user.providerTokens user.identifiers.0.value user.session.secret keys.private env.DB_URL os.Args Options.Secrets`,
 		"TPL-06 no reflection": `user.Name user.Email user.Metadata v.Name . .Name user.__proto__ user.constructor user.Delete user.text Values
 			user.tenant.Users.0.Email user.Custom Issuer Subject user.AuthTime`,
+		"TPL-06 of the provider": `sso sso. .sso sso.hint sso.index sso.Subject sso.Attributes sso.attributes. sso.tokens sso.secret
+			sso.connection sso.__proto__ user.sso.subject SSO.subject sso.attributes.` + strings.Repeat("x", 300),
 	} {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
@@ -169,6 +171,57 @@ func TestAttackMetadata(t *testing.T) {
 	if got := values().Broken(); got != nil {
 		t.Errorf("Broken of sound values = %s, want nothing", got)
 	}
+}
+
+// TestAttackAttributes: what a provider said is data, whatever it is called.
+func TestAttackAttributes(t *testing.T) {
+	t.Parallel()
+	template := compile(t, over(`"x"`, `"{{sso.attributes.a}}"`, `"all"`, `"{{sso.attributes}}"`, `"ok"`, `"{{user.name}}"`))
+	if !template.Provided() || compile(t, over(`"x"`, `"sso.attributes {{user.metadata.sso}}"`)).Provided() || token.DefaultTemplate().Provided() {
+		t.Error("Provided does not say which template names what a provider said")
+	}
+	for id, row := range map[string]struct{ attributes, x string }{
+		"TPL-03 syntax":         {`{"a":"{{user.email}}"}`, `"{{user.email}}"`},
+		"TPL-04 JSON":           {`{"a":"x\",\"roles\":[\"Owner\"]"}`, `"x\",\"roles\":[\"Owner\"]"`},
+		"TPL-04 quotes":         {`{"a":"x\"}, \"sub\":\"admin"}`, `"x\"}, \"sub\":\"admin"`},
+		"TPL-01 claims":         {`{"a":"b","sub":"admin","roles":["Owner"],"permissions":["*"]}`, `"b"`},
+		"TPL-07 the prototype":  {`{"__proto__":{"a":"x"},"constructor":"y"}`, ``},
+		"TPL-08 twice":          {`{"a":"1","a":"2"}`, ``},
+		"TPL-08 no object":      {`["a"]`, ``},
+		"TPL-08 unpaired":       {`{"a":"\ud800"}`, ``},
+		"TPL-18 script":         {`{"a":"<script>"}`, `"<script>"`},
+		"TPL-07 deep":           {`{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, ``},
+		"TPL-07 line breaks":    {`{"a":"x\r\nSet-Cookie: y"}`, `"x\r\nSet-Cookie: y"`},
+		"TPL-03 in a name":      {`{"{{sub}}":"x","a":"y"}`, `"y"`},
+		"TPL-07 an empty name":  {`{"":"x"}`, ``},
+		"TPL-07 another's case": {`{"A":"x"}`, ``},
+	} {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			v := values()
+			v.Attributes = row.attributes
+			m := claimsOf(t, template, v)
+			if string(m["x"]) != row.x || string(m["ok"]) != `"Ann"` || string(m["sub"]) != `"u"` || m["roles"] != nil {
+				t.Errorf("claims = %s, want x %s and nothing else changed", m, row.x)
+			}
+		})
+	}
+	t.Run("TPL-10 too large", func(t *testing.T) {
+		t.Parallel()
+		v := values()
+		v.Attributes = `{"a":"` + strings.Repeat("x", 16<<10) + `"}`
+		if _, err := template.Render(v, 0); !errors.Is(err, token.ErrTooLarge) {
+			t.Errorf("Render = %v, want ErrTooLarge", err)
+		}
+	})
+	t.Run("TPL-01 in the place of a guarded claim", func(t *testing.T) {
+		t.Parallel()
+		for _, name := range strings.Fields("sub iss aud roles permissions tenantIds tenantId act amr acr") {
+			refused(t, over(`"`+name+`"`, `"{{sso.attributes.`+name+`}}"`))
+			refused(t, over(`"`+name+`"`, `"{{sso.subject}}"`))
+		}
+		refused(t, over(`"x"`, `"all of {{sso.attributes}}"`)) // an object cannot stand in text
+	})
 }
 
 func TestAttackHugeOutput(t *testing.T) {
@@ -423,6 +476,7 @@ func FuzzTemplate(f *testing.F) {
 		"{{user.email}}", `{"a":{"b":"\ud83d\ude00\\"}}`, `{"sub":"x","roles":[],"k":"{{sub}}","K":1}`)
 	f.Add(string(over(`"name"`, `"{{user.metadata.a}}"`)), "\"\\\xff", `[]`, ``)
 	f.Add(`["{{user.name}} {{user.metadata.a.b}}",{"k":"{{user.tenant.metadata.a}}"}]`, "Ann", `{"a":{"b":null}}`, `{"a b":1}`)
+	f.Add(`["{{sso.attributes.a.b}} {{sso.subject}}","{{sso.attributes}}"]`, "Ann", `{"a.b":["x"],"a":{"b":"{{user.email}}"}}`, `{}`)
 	f.Fuzz(func(t *testing.T, claims, name, metadata, custom string) {
 		template, err := token.CompileTemplate([]byte(claims))
 		if err != nil { // few texts are templates: most are tried as one claim
@@ -437,6 +491,7 @@ func FuzzTemplate(f *testing.F) {
 		}
 		v := rich()
 		v.Name, v.Metadata, v.TenantMetadata, v.Custom = name, metadata, metadata, custom
+		v.Attributes, v.ProviderSubject = metadata, name
 		v.Email = "marker-3f9c@example.com"
 		payload, err := template.Render(v, 0)
 		if err != nil {

@@ -19,7 +19,9 @@ func ann() token.Values {
 		ID: "token-1", SessionID: "session-1", IssuedAt: now, ExpiresAt: now.Add(5 * time.Minute),
 		Name: "Ann", Email: "ann@example.com", EmailVerified: true,
 		Roles: []string{"admin"}, Permissions: []store.Permission{"reports.read"},
-		Metadata: `{"theme":"dark","address":{"city":"Paris"},"nickname":null}`,
+		Metadata:     `{"theme":"dark","address":{"city":"Paris"},"nickname":null}`,
+		ConnectionID: "acme-saml", ProviderSubject: "ann@idp.example",
+		Attributes: `{"department":"R&D","groups":["staff","admins"],"urn:oid:2.5.4.10":"Acme Inc."}`,
 	}
 }
 
@@ -101,6 +103,15 @@ func ExampleTemplate_metadata() {
 	show(ann(), `"theme": "{{user.metadata.theme}}", "city": "{{user.metadata.address.city}}", "nick": "{{user.metadata.nickname}}"`)
 	// Output:
 	// "theme":"dark","city":"Paris"
+}
+
+// What the provider said of a user who came by single sign-on: one value is text, more are a
+// list, and the name of an attribute is all that stands after the last word.
+func ExampleTemplate_provider() {
+	show(ann(), `"dept": "{{sso.attributes.department}}", "groups": "{{sso.attributes.groups}}",`+
+		`"org": "{{sso.attributes.urn:oid:2.5.4.10}}", "shoe": "{{sso.attributes.shoe}}"`)
+	// Output:
+	// "dept":"R&D","groups":["staff","admins"],"org":"Acme Inc."
 }
 
 // A variable without a value leaves out the claim, the member or the element it stands in.
