@@ -153,9 +153,10 @@ func (h harbour) fromOIDC(t testing.TB, d service.Departure, u ssotest.User, cha
 	return service.Arrival{Browser: d.Browser, Answer: q.form}
 }
 
-// land finishes a sign-in.
+// land finishes a sign-in, a second after whatever was before.
 func (h harbour) land(t testing.TB, in service.Arrival) (service.Arrived, error) {
 	t.Helper()
+	h.clock.advance(time.Second)
 	return h.SSO.Finish(t.Context(), someone, in)
 }
 
@@ -201,7 +202,7 @@ func (h harbour) refused(t testing.TB, tenantID string, err error, diagnosis str
 	}
 	all, failed := h.db.SSOAttempts(t.Context(), tenantID, h.ids[tenantID])
 	if failed != nil || len(all) == 0 || all[0].Accepted || !strings.Contains(all[0].Diagnosis, diagnosis) {
-		t.Errorf("attempts = %+v, %v, want one refused because %q", all, failed, diagnosis)
+		t.Errorf("the newest of %d attempts, %v, want it refused because %q: %+v", len(all), failed, diagnosis, all[:min(1, len(all))])
 	}
 	l, failed := h.db.Audit(t.Context(), store.AuditQuery{Action: "sso.refused", TenantID: tenantID})
 	if failed != nil || l.Total == 0 {
