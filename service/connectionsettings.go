@@ -37,6 +37,7 @@ type SAMLSettings struct {
 	// EntityID is the provider's. Empty until it is known: then the first answer that the
 	// connection's own certificate signed says it, for good.
 	EntityID     string   `json:"entityId,omitempty"`
+	Pinned       bool     `json:"pinned,omitempty"`   // an answer said EntityID, and nobody else
 	Redirect     string   `json:"redirect,omitempty"` // where requests go by redirect
 	POST         string   `json:"post,omitempty"`     // where they go by form
 	LogoutGet    string   `json:"logoutGet,omitempty"`

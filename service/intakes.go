@@ -97,7 +97,7 @@ func unfetched(err error) error {
 
 // adopt replaces what is known of a provider. What the connection itself wants stays.
 func (s *SAMLSettings) adopt(p saml.Provider) {
-	s.EntityID, s.Redirect, s.POST = p.EntityID, p.Redirect, p.POST
+	s.EntityID, s.Pinned, s.Redirect, s.POST = p.EntityID, false, p.Redirect, p.POST
 	s.LogoutGet, s.LogoutPost, s.AnswerGet, s.AnswerPost = p.LogoutGet, p.LogoutPost, p.AnswerGet, p.AnswerPost
 	s.SignRequests = s.SignRequests || p.SignRequests
 	s.Certificates = nil

@@ -112,13 +112,17 @@ func (s ConnectionSettings) copy() ConnectionSettings {
 // settle forgets a name that the provider before gave itself, where all keys are others: the
 // name belongs to whoever holds the keys.
 func (s *ConnectionSettings) settle(before ConnectionSettings) {
-	if s.SAML == nil || before.SAML == nil || len(before.SAML.Certificates) == 0 || s.SAML.EntityID != before.SAML.EntityID {
+	if s.SAML == nil {
 		return
 	}
+	if before.SAML == nil {
+		s.SAML.Pinned = false
+		return
+	}
+	s.SAML.Pinned = before.SAML.Pinned && s.SAML.EntityID == before.SAML.EntityID && s.SAML.MetadataAt.Equal(before.SAML.MetadataAt)
 	kept := func(c string) bool { return slices.Contains(s.SAML.Certificates, c) }
-	read := s.SAML.MetadataURL != "" || s.SAML.MetadataAt.After(before.SAML.MetadataAt) // then the document says it
-	if !read && !slices.ContainsFunc(before.SAML.Certificates, kept) {
-		s.SAML.EntityID = ""
+	if s.SAML.Pinned && !slices.ContainsFunc(before.SAML.Certificates, kept) {
+		s.SAML.EntityID, s.SAML.Pinned = "", false
 	}
 }
 

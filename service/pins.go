@@ -55,7 +55,7 @@ func (s *Connections) pin(ctx context.Context, by store.Principal, c store.Conne
 			return sso.Refuse(fmt.Sprintf("the issuer is %.200q and another answer has just been taken from %.200q: "+
 				"give the connection the provider's metadata", name, st.SAML.EntityID), nil)
 		}
-		st.SAML.EntityID = name
+		st.SAML.EntityID, st.SAML.Pinned = name, true
 		tx.tenantID, tx.detail = c.TenantID, map[string]any{"issuer": name}
 		return keepConnection(ctx, tx, now, st)
 	})

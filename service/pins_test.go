@@ -66,6 +66,16 @@ func TestPin(t *testing.T) {
 	if err != nil || c.With.SAML.EntityID != "" {
 		t.Errorf("with another key the name is %q, %v; want none", c.With.SAML.EntityID, err)
 	}
+	c, err = w.Connections.Update(t.Context(), by, c.ID, service.ConnectionChange{Settings: func(s *service.ConnectionSettings) {
+		s.SAML.EntityID, s.SAML.Certificates = "urn:ours", []string{p.Certificate()}
+	}})
+	wantCode(t, "give it a name", err, "")
+	c, err = w.Connections.Update(t.Context(), by, c.ID, service.ConnectionChange{Settings: func(s *service.ConnectionSettings) {
+		s.SAML.Certificates = []string{q.Certificate()}
+	}})
+	if err != nil || c.With.SAML.EntityID != "urn:ours" {
+		t.Errorf("a name that was given is %q with another key, %v; want it as it was", c.With.SAML.EntityID, err)
+	}
 }
 
 func TestAttackPin(t *testing.T) {
