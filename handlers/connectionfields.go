@@ -193,11 +193,17 @@ type custom struct {
 	MetadataURL    *string `json:"metadataUrl"`  // where the provider's metadata is read again
 	SignedResponse *bool   `json:"signedResponse"`
 	Unsolicited    *bool   `json:"unsolicited"`
+	Direct         *bool   `json:"direct"`
+	PostRequests   *bool   `json:"postRequests"`
+	CBC            *bool   `json:"allowCbc"`
+	Contexts       *string `json:"authnContexts"` // with spaces between them
 	KnownOnly      *bool   `json:"knownOnly"`
 
 	Scopes      *string `json:"scopes"` // with spaces between them
 	GroupsClaim *string `json:"groupsClaim"`
 	TokenAuth   *string `json:"tokenAuth"`
+	Hosts       *string `json:"approvedHosts"` // with spaces between them
+	Text        *bool   `json:"textVerified"`
 
 	EmailAttribute  *string `json:"emailAttribute"`
 	NameAttribute   *string `json:"nameAttribute"`
@@ -249,13 +255,24 @@ func (c custom) apply(s *service.ConnectionSettings) {
 		put(&s.SAML.MetadataURL, c.MetadataURL)
 		put(&s.SAML.SignedResponse, c.SignedResponse)
 		put(&s.SAML.Unsolicited, c.Unsolicited)
+		put(&s.SAML.Direct, c.Direct)
+		put(&s.SAML.PostRequests, c.PostRequests)
+		put(&s.SAML.CBC, c.CBC)
+		words(&s.SAML.Contexts, c.Contexts)
 	}
 	if s.OIDC != nil {
 		put(&s.OIDC.Groups, c.GroupsClaim)
 		put(&s.OIDC.Auth, c.TokenAuth)
-		if c.Scopes != nil {
-			s.OIDC.Scopes = strings.Fields(*c.Scopes)
-		}
+		put(&s.OIDC.TextVerified, c.Text)
+		words(&s.OIDC.Scopes, c.Scopes)
+		words(&s.OIDC.Approved, c.Hosts)
+	}
+}
+
+// words makes a list of what has spaces between.
+func words(list *[]string, text *string) {
+	if text != nil {
+		*list = strings.Fields(*text)
 	}
 }
 
