@@ -21,6 +21,7 @@ const connections = "/team/resources/sso/v1/configurations"
 // ours.
 type office struct {
 	*process
+	kit   foreign.Kit
 	token string // management
 	id    string // of the connection
 	there *program.Program
@@ -29,6 +30,7 @@ type office struct {
 // A tie is a way to connect an example to a provider.
 type tie struct {
 	name   string
+	saml   bool   // else OpenID Connect
 	domain string // of who signs in
 	typed  map[string]string
 	group  string // that the provider says; empty where it says none
@@ -38,13 +40,13 @@ type tie struct {
 }
 
 func ties() []tie {
-	alice := tie{domain: "example.test", email: "alice@example.test", person: "Alice Å & Co", typed: foreign.Alice(), group: "admins"}
+	alice := tie{saml: true, domain: "example.test", email: "alice@example.test", person: "Alice Å & Co", typed: foreign.Alice(), group: "admins"}
 	samlp, pysaml2, form, op := alice, alice, alice, alice
 	samlp.name, samlp.bind = "samlp", bindSAMLP
 	pysaml2.name, pysaml2.bind = "pysaml2", bindPysaml2
 	form.name, form.bind = "pysaml2 demanding", bindDemanding
 	op.name, op.bind, op.group, op.person = "oidc-provider", bindOIDCProvider, "eng", "Test alice"
-	op.typed = map[string]string{"login": "alice", "password": "any"}
+	op.saml, op.typed = false, map[string]string{"login": "alice", "password": "any"}
 	return []tie{samlp, pysaml2, form, op, {
 		name: "zitadel-op", domain: "zitadel.ch", email: "test-user@zitadel.ch", person: "Test User", bind: bindZitadel,
 		typed: map[string]string{"username": "test-user@localhost", "password": "verysecure"},
@@ -121,10 +123,10 @@ func (o *office) trust(t *testing.T) {
 
 func bindSAMLP(t *testing.T, o *office) {
 	t.Helper()
-	k := foreign.SAMLP(t)
+	o.kit = foreign.SAMLP(t)
 	o.create(t, "saml")
 	_, certificate := o.papers(t)
-	o.there = k.StartSAMLP(t, certificate, o.base+"/auth/saml/slo/"+o.id)
+	o.there = o.kit.StartSAMLP(t, certificate, o.base+"/auth/saml/slo/"+o.id)
 	o.trust(t)
 	if _, err := http.PostForm(o.there.Base+"/knobs", url.Values{"encrypt": {"true"}, "signResponse": {"true"}}); err != nil {
 		t.Fatal(err)
@@ -136,10 +138,10 @@ func bindSAMLP(t *testing.T, o *office) {
 
 func bindPysaml2(t *testing.T, o *office) {
 	t.Helper()
-	k := foreign.Pysaml2(t)
+	o.kit = foreign.Pysaml2(t)
 	o.create(t, "saml")
 	metadata, _ := o.papers(t)
-	o.there = k.StartPysaml2(t, metadata)
+	o.there = o.kit.StartPysaml2(t, metadata)
 	o.trust(t)
 }
 
@@ -147,19 +149,19 @@ func bindPysaml2(t *testing.T, o *office) {
 // the former.
 func bindDemanding(t *testing.T, o *office) {
 	t.Helper()
-	k := foreign.Pysaml2(t)
+	o.kit = foreign.Pysaml2(t)
 	o.create(t, "saml")
 	metadata, _ := o.papers(t)
-	o.there = k.StartPysaml2(t, metadata, "REQUIRE_SIGNED=1")
+	o.there = o.kit.StartPysaml2(t, metadata, "REQUIRE_SIGNED=1")
 	o.trust(t)
 	o.set(t, func(all object) { all["saml"].(object)["postRequests"] = true })
 }
 
 func bindOIDCProvider(t *testing.T, o *office) {
 	t.Helper()
-	k := foreign.OIDCProvider(t)
+	o.kit = foreign.OIDCProvider(t)
 	o.create(t, "oidc")
-	o.there = k.StartOIDCProvider(t, o.base+"/oauth/account/oidc/callback", "BCL="+o.base+"/oauth/account/oidc/logout/"+o.id)
+	o.there = o.kit.StartOIDCProvider(t, o.base+"/oauth/account/oidc/callback", "BCL="+o.base+"/oauth/account/oidc/logout/"+o.id)
 	o.rely(t, o.there.Base, "rp", "rp-secret-rp-secret-rp-secret-00")
 	o.set(t, func(all object) { all["oidc"].(object)["scopes"] = []string{"email", "profile", "groups"} })
 }
@@ -276,26 +278,14 @@ func TestSSOByWire(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			o := settle(t, t.TempDir(), "example.db", tt)
-			const prelogin = "/identity/resources/auth/v2/user/sso/prelogin"
-			a := o.want(t, 200, "", "POST", prelogin, object{"email": tt.email})
-			to := decode[struct{ Address, Type, TenantID string }](t, a)
-			if to.TenantID != tenantID || to.Type == "" {
+			to := decode[struct{ Type, TenantID string }](t, o.want(t, 200, "", "POST", preloginV2, object{"email": tt.email}))
+			if to.TenantID != tenantID || to.Type != map[bool]string{true: "saml", false: "oidc"}[tt.saml] {
 				t.Errorf("prelogin says %+v", to)
 			}
-			o.want(t, 404, "", "POST", prelogin, object{"email": "someone@elsewhere.example"})
+			o.want(t, 404, "", "POST", preloginV2, object{"email": "someone@elsewhere.example"})
 			o.want(t, 403, "", "POST", loginV1, object{"email": tt.email, "password": "a long enough password"})
-			b := o.browser(t, tt)
-			for _, c := range (&http.Response{Header: a.header}).Cookies() {
-				b.SetCookie(t, o.base, c)
-			}
-			b.Walk(t, foreign.At(t, to.Address))
-			refresh := slices.IndexFunc(b.Cookies(t, o.base+refreshV), func(c *http.Cookie) bool { return strings.HasPrefix(c.Name, "fe_refresh_") })
-			if refresh < 0 {
-				t.Fatal("no refresh cookie")
-			}
-			c := b.Cookies(t, o.base+refreshV)[refresh]
-			tokens := decode[signedIn](t, o.want(t, 201, "", "POST", refreshV, object{"refreshToken": c.Value}))
-			if who := decode[me](t, o.want(t, 200, tokens.AccessToken, "GET", "/api/me", nil)); who.Email != tt.email || who.TenantID != tenantID {
+			v := o.visit(t, tt, o.browser(t, tt))
+			if who := decode[me](t, o.want(t, 200, v.tokens.AccessToken, "GET", "/api/me", nil)); who.Email != tt.email || who.TenantID != tenantID {
 				t.Errorf("signed in as %+v", who)
 			}
 		})

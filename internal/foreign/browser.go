@@ -175,20 +175,20 @@ func (b *Browser) WalkTo(t testing.TB, s Step, prefix string) Step {
 	return Step{}
 }
 
-// next returns what a page leads to: by a redirect, or by its first form; away from home by
-// its first form or link that leads away.
+// next returns what a page leads to: by a redirect, by itself, or by its first form; away from
+// home by its first form that leads away.
 func (b *Browser) next(t testing.TB, p Page) (Step, bool) {
 	t.Helper()
 	if to := p.Header.Get("Location"); p.Status/100 == 3 && to != "" {
 		return Step{URL: p.resolve(t, to), from: p.URL}, true
 	}
+	if _, to, ok := strings.Cut(p.Header.Get("Refresh"), "; url="); ok {
+		return Step{URL: p.resolve(t, to), from: p.URL}, true
+	}
 	if origin(p.URL) != b.home {
 		return p.Form(t, b.typed)
 	}
-	return p.find(t, func(n *html.Node) (Step, bool) {
-		s, ok := p.step(t, n, b.typed)
-		return s, ok && origin(s.URL) != b.home
-	})
+	return p.find(t, b.typed, func(s Step) bool { return origin(s.URL) != b.home })
 }
 
 func (p Page) resolve(t testing.TB, to string) *url.URL {
@@ -203,38 +203,27 @@ func (p Page) resolve(t testing.TB, to string) *url.URL {
 // Form returns the step of the page's first form, with what a person types into it.
 func (p Page) Form(t testing.TB, typed map[string]string) (Step, bool) {
 	t.Helper()
-	return p.find(t, func(n *html.Node) (Step, bool) {
-		s, ok := p.step(t, n, typed)
-		return s, ok && n.Data == "form"
-	})
+	return p.find(t, typed, func(Step) bool { return true })
 }
 
-func (p Page) find(t testing.TB, take func(*html.Node) (Step, bool)) (Step, bool) {
+// find returns the step of the first form that is wanted.
+func (p Page) find(t testing.TB, typed map[string]string, want func(Step) bool) (Step, bool) {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(p.Body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range root.Descendants() {
-		if s, ok := take(n); ok {
-			return s, true
+		if n.Type != html.ElementNode || n.Data != "form" {
+			continue
 		}
-	}
-	return Step{}, false
-}
-
-// step is what an element leads to when it is pressed.
-func (p Page) step(t testing.TB, n *html.Node, typed map[string]string) (Step, bool) {
-	t.Helper()
-	switch {
-	case n.Type == html.ElementNode && n.Data == "a" && attribute(n, "href") != "":
-		return Step{URL: p.resolve(t, attribute(n, "href")), from: p.URL}, true
-	case n.Type == html.ElementNode && n.Data == "form":
 		s := Step{URL: p.resolve(t, attribute(n, "action")), Fields: url.Values{}, from: p.URL}
 		for field := range n.Descendants() {
 			fill(s.Fields, field, typed)
 		}
-		return s, true
+		if want(s) {
+			return s, true
+		}
 	}
 	return Step{}, false
 }
