@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"bytes"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/sso"
 	"github.com/go-identity/identity/sso/oidc"
-	"github.com/go-identity/identity/sso/social"
 	"github.com/go-identity/identity/ssotest"
 	"github.com/go-identity/identity/store"
 )
@@ -300,6 +298,35 @@ func TestAttackSocialRules(t *testing.T) {
 			t.Errorf("%+v, %v; want the question for a second factor", got.Login, err)
 		}
 	})
+	t.Run("MFA-35 whoever has a second factor shows it", func(t *testing.T) {
+		t.Parallel()
+		w := newSocialWorld(t, memory(t), skewed)
+		first, err := w.enter(t, "plain", verified("ann@example.test"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		phone, _ := w.enroll(t, w.user(t, first.Login))
+		asked, err := w.enter(t, "plain", verified("ann@example.test"))
+		if err != nil || !asked.Login.MFARequired || asked.Next != "/reports" {
+			t.Fatalf("%+v, %v; want the question", asked, err)
+		}
+		l, err := w.verify(t, asked.Login.MFAToken, phone.next(t))
+		if err != nil || strings.Join(l.Session.Methods, " ") != "social otp mfa" {
+			t.Errorf("%v, %v; want a session of both", l.Session.Methods, err)
+		}
+		if _, err := w.db.ProviderSession(t.Context(), l.User.ID, l.Session.ID); err != nil {
+			t.Errorf("where the session came from: %v", err)
+		}
+		asked, err = w.enter(t, "plain", verified("ann@example.test"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Socials.Switch(t.Context(), host, "plain", false); err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.verify(t, asked.Login.MFAToken, phone.next(t))
+		wantCode(t, "OIDC-29 a provider that was turned off while the code was waited for", err, fault.Unauthenticated)
+	})
 	t.Run("a locked user", func(t *testing.T) {
 		t.Parallel()
 		w := newSocialWorld(t, memory(t))
@@ -322,20 +349,24 @@ func TestAttackSocialRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if _, err := w.enter(t, "plain", verified("carl@example.test")); err != nil {
+			t.Fatal(err)
+		}
 		w.bind(t, "acme.test")
 		for name, u := range map[string]ssotest.User{
-			"who comes for the first time":        verified("bob@acme.test"),
-			"who was here":                        verified("ann@acme.test"),
-			"who was here, under another address": {Subject: "id of ann@acme.test", Email: "ann@example.test", EmailVerified: true},
-			"who proves nothing":                  {Subject: "x", Email: "eve@ACME.test"},
+			"who comes for the first time":              verified("bob@acme.test"),
+			"who was here":                              verified("ann@acme.test"),
+			"who was here, under another address":       {Subject: "id of ann@acme.test", Email: "ann@example.test", EmailVerified: true},
+			"who was here, and is said to be elsewhere": {Subject: "id of carl@example.test", Email: "carl@acme.test", EmailVerified: true},
+			"who proves nothing":                        {Subject: "x", Email: "eve@ACME.test"},
 		} {
 			_, err := w.enter(t, "plain", u)
 			if f := fault.From(err); f == nil || f.Code != fault.Forbidden || f.Wire != service.SSORequired {
 				t.Errorf("%s: %v, want %s", name, err, service.SSORequired)
 			}
 		}
-		if n, err := w.db.CountUsers(t.Context()); err != nil || n != 1 {
-			t.Errorf("%d users, %v; want %s alone", n, err, before.Login.User.ID)
+		if n, err := w.db.CountUsers(t.Context()); err != nil || n != 2 {
+			t.Errorf("%d users, %v; want %s and carl alone", n, err, before.Login.User.ID)
 		}
 	})
 }
@@ -383,101 +414,5 @@ func TestSocialRace(t *testing.T) {
 		if n, err := w.db.CountUsers(t.Context()); err != nil || n != 1 || len(seen) != 1 {
 			t.Errorf("%d users, %v, of %v; want one", n, err, seen)
 		}
-	})
-}
-
-// TestSocialSettings is about what may be set up, and what is kept of it.
-func TestSocialSettings(t *testing.T) {
-	t.Parallel()
-	on, off, id, hush, empty := true, false, "cid", "hush-hush", ""
-	full := service.SocialChange{Active: &on, ClientID: &id, Secret: &hush}
-	t.Run("OIDC-35 sealed", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		p, err := w.Socials.Set(t.Context(), host, "github", full)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kept, err := w.db.SocialProvider(t.Context(), p.ID)
-		if err != nil || len(kept.Secret) == 0 || bytes.Contains(kept.Secret, []byte("hush")) || strings.Contains(kept.Settings, "hush") {
-			t.Errorf("kept %+v, %v", kept, err)
-		}
-		// Nobody can send back what is never shown.
-		if _, err := w.Socials.Set(t.Context(), host, "github", service.SocialChange{Secret: &empty}); err != nil {
-			t.Error(err)
-		}
-		again, err := w.db.SocialProvider(t.Context(), p.ID)
-		if err != nil || len(again.Secret) != len(kept.Secret) {
-			t.Error("an empty secret took the place of the one that was there")
-		}
-		l, err := w.db.Audit(t.Context(), store.AuditQuery{Action: "social_provider.set"})
-		if err != nil || l.Total != 2 || strings.Contains(l.Items[0].Detail+l.Items[1].Detail, "hush") {
-			t.Errorf("audited %+v, %v", l, err)
-		}
-	})
-	t.Run("refused", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
-		plain, script, spaced, long := "acme", "javascript:alert(1)", []string{"a b"}, strings.Repeat("x", 9<<10)
-		for name, tt := range map[string]struct {
-			kind   string
-			change service.SocialChange
-			want   fault.Code
-		}{
-			"all well":              {"google", full, ""},
-			"off, it may lack all":  {"gitlab", service.SocialChange{}, ""},
-			"nobody describes it":   {"myspace", full, fault.Invalid},
-			"on without a secret":   {"slack", service.SocialChange{Active: &on, ClientID: &id}, fault.Invalid},
-			"on without a key":      {"apple", full, fault.Invalid},
-			"a redirect that runs":  {"x", service.SocialChange{RedirectURL: &script}, fault.Invalid},
-			"a scope of two":        {"x", service.SocialChange{Scopes: &spaced}, fault.Invalid},
-			"a secret beyond words": {"x", service.SocialChange{Secret: &long}, fault.Invalid},
-			"a client of ours":      {"x", service.SocialChange{Customised: &off}, fault.Invalid},
-			"another type":          {"linkedin", service.SocialChange{Type: &plain}, ""},
-		} {
-			p, err := w.Socials.Set(t.Context(), host, tt.kind, tt.change)
-			wantCode(t, name, err, tt.want)
-			if err == nil && p.Type != tt.kind {
-				t.Errorf("%s: %s became %s", name, tt.kind, p.Type)
-			}
-		}
-		for _, by := range []store.Principal{someone, {Kind: store.UserKind, ID: "u", UserID: "u", TenantID: "t"}} {
-			_, err := w.Socials.Set(t.Context(), by, "google", full)
-			wantCode(t, "somebody else", err, fault.Forbidden)
-			_, err = w.Socials.Get(t.Context(), by, "google")
-			wantCode(t, "somebody else", err, fault.Forbidden)
-			wantCode(t, "somebody else", w.Socials.Switch(t.Context(), by, "google", false), fault.Forbidden)
-			wantCode(t, "somebody else", w.Socials.DeleteCustom(t.Context(), by, "x"), fault.Forbidden)
-		}
-	})
-	t.Run("described by the host", func(t *testing.T) {
-		t.Parallel()
-		pr, _ := social.Lookup("github")
-		pr.Authorization = "https://git.acme.com/login"
-		w := newWorld(t, func(c *service.Config) {
-			c.Social = []social.Provider{pr, {Type: "acme", Issuer: "https://id.acme.com", Auth: oidc.Post}}
-		})
-		for _, kind := range []string{"github", "acme"} {
-			if _, err := w.Socials.Set(t.Context(), host, kind, full); err != nil {
-				t.Error(err)
-			}
-		}
-		d, err := w.Socials.Begin(t.Context(), someone, service.SocialStart{Type: "github"})
-		if err != nil || !strings.HasPrefix(d.Address, "https://git.acme.com/login?") {
-			t.Errorf("sent to %s, %v", d.Address, err)
-		}
-		for name, pr := range map[string]social.Provider{
-			"a type that is no word": {Type: "Acme Inc.", Issuer: "https://id.acme.com", Auth: oidc.Post},
-			"no addresses":           {Type: "acme", Auth: oidc.Post},
-			"no style":               {Type: "acme", Issuer: "https://id.acme.com"},
-		} {
-			_, err := startOver(t, memory(t), w.clock, func(c *service.Config) { c.Social = []social.Provider{pr} })
-			if err == nil {
-				t.Errorf("%s: the description was taken", name)
-			}
-		}
-		name := "acme"
-		_, err = w.Socials.CreateCustom(t.Context(), host, service.SocialChange{Type: &name, Name: &name})
-		wantCode(t, "a custom provider of that type", err, fault.Invalid)
 	})
 }
