@@ -69,7 +69,7 @@ func (s *Connections) List(ctx context.Context, by store.Principal) ([]SSOConnec
 	if err != nil {
 		return nil, err
 	}
-	return s.describe(ctx, by.TenantID, cs)
+	return s.describe(ctx, s.store, by.TenantID, cs...)
 }
 
 // Read returns one connection of the caller's tenant.
@@ -81,7 +81,12 @@ func (s *Connections) Read(ctx context.Context, by store.Principal, id string) (
 	if err != nil {
 		return SSOConnection{}, missing(err, "SSO configuration")
 	}
-	all, err := s.describe(ctx, by.TenantID, []store.Connection{c})
+	return s.whole(ctx, s.store, c)
+}
+
+// whole is one connection with what belongs to it.
+func (s *Connections) whole(ctx context.Context, r store.Records, c store.Connection) (SSOConnection, error) {
+	all, err := s.describe(ctx, r, c.TenantID, c)
 	if err != nil {
 		return SSOConnection{}, err
 	}
@@ -89,12 +94,12 @@ func (s *Connections) Read(ctx context.Context, by store.Principal, id string) (
 }
 
 // describe adds what belongs to the connections of a tenant.
-func (s *Connections) describe(ctx context.Context, tenantID string, cs []store.Connection) ([]SSOConnection, error) {
-	domains, err := s.store.Domains(ctx, tenantID)
+func (s *Connections) describe(ctx context.Context, r store.Records, tenantID string, cs ...store.Connection) ([]SSOConnection, error) {
+	domains, err := r.Domains(ctx, tenantID)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := s.store.GroupMappings(ctx, tenantID)
+	groups, err := r.GroupMappings(ctx, tenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +181,7 @@ func (s *Connections) Update(ctx context.Context, by store.Principal, id string,
 	if err != nil {
 		return SSOConnection{}, err
 	}
+	var out SSOConnection
 	err = s.write(ctx, by, "connection.updated", id, func(tx *unit) error {
 		now, err := findPath(ctx, tx, by.TenantID, id)
 		if err != nil {
@@ -188,12 +194,15 @@ func (s *Connections) Update(ctx context.Context, by store.Principal, id string,
 		if err := tx.UpdateConnection(ctx, next.Connection); err != nil {
 			return err
 		}
+		if out, err = s.whole(ctx, tx, next.Connection); err != nil {
+			return err
+		}
 		return s.follow(ctx, tx, turn{by: by, before: before, next: next, what: before.differences(next, ch)})
 	})
 	if err != nil {
 		return SSOConnection{}, err
 	}
-	return s.Read(ctx, by, id)
+	return out, nil
 }
 
 // Delete removes a connection of the caller's tenant with its domains and mappings, and ends
