@@ -29,7 +29,7 @@ func Alice() map[string]string {
 // SAMLP is Auth0's samlp, on Node.
 func SAMLP(t testing.TB) Kit {
 	t.Helper()
-	module(t, "samlp", "samlp")
+	needs.Module(t, "samlp", "samlp")
 	return kit(t, "samlp", "idp.js", "store.js")
 }
 
@@ -46,22 +46,13 @@ func Pysaml2(t testing.TB) Kit {
 // OIDCProvider is the certified provider, on Node.
 func OIDCProvider(t testing.TB) Kit {
 	t.Helper()
-	modules := module(t, "oidc-provider", "oidc-provider")
+	modules := needs.Module(t, "oidc-provider", "oidc-provider")
 	k := kit(t, "oidc-provider", "op.mjs")
 	// A module of Node looks for packages beside and above itself only.
 	if err := os.Symlink(modules, filepath.Join(k.Dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	return k
-}
-
-// module returns where Node's packages are, this one among them.
-func module(t testing.TB, need, name string) string {
-	t.Helper()
-	modules := os.Getenv("NODE_PATH")
-	_, err := os.Stat(filepath.Join(modules, name))
-	needs.Have(t, need, modules != "" && err == nil, "no package "+name+" in NODE_PATH")
-	return modules
 }
 
 // kit copies a part's files to a folder of the test's own.

@@ -39,6 +39,16 @@ func Shared(t testing.TB, name string, elem ...string) string {
 	return path
 }
 
+// Module returns the folder that holds Node's packages, which NODE_PATH says, and asks Have for
+// name where this one is not in it.
+func Module(t testing.TB, name, module string) string {
+	t.Helper()
+	dir := os.Getenv("NODE_PATH")
+	_, err := os.Stat(filepath.Join(dir, module))
+	Have(t, name, dir != "" && err == nil, "no package "+module+" in NODE_PATH")
+	return dir
+}
+
 // moduleRoot walks up from the folder of the test.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
