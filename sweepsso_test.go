@@ -144,11 +144,11 @@ func (l *land) least(schema json.RawMessage, id string) any {
 }
 
 // seek notes whether a route that tenants may call got as far as to find nothing, or
-// to say that a proof is wrong.
+// to count guesses.
 func (l *land) seek(route string, code int, security []map[string][]string) {
 	ours := func(s map[string][]string) bool { _, ok := s["user"]; return ok }
 	if strings.Contains(route, "{") && slices.ContainsFunc(security, ours) {
-		l.sought[route] = l.sought[route] || code == http.StatusNotFound || code == http.StatusUnauthorized
+		l.sought[route] = l.sought[route] || code == http.StatusNotFound || code == http.StatusTooManyRequests
 	}
 }
 
