@@ -26,15 +26,18 @@ type gatehouse struct {
 	oidc   *ssotest.OIDC
 	ids    map[string]string // of the connections, by tenant
 	client *http.Client
+	db     store.Store
 }
 
 func newGatehouse(t *testing.T, change ...func(*service.Config)) gatehouse {
 	t.Helper()
+	var db store.Store
 	w := newWhole(t, false, append(change, func(c *service.Config) {
+		db = c.Store
 		c.Outbound = outbound.New(outbound.Options{AllowPrivateNetworks: true})
 		c.Origins = []string{"https://admin.app.example"}
 	})...)
-	g := gatehouse{whole: w, saml: ssotest.NewSAML(t), oidc: ssotest.NewOIDC(t), ids: map[string]string{}}
+	g := gatehouse{whole: w, saml: ssotest.NewSAML(t), oidc: ssotest.NewOIDC(t), ids: map[string]string{}, db: db}
 	g.client = g.browser()
 	g.connect("acme", service.NewConnection{Protocol: store.SAML, Enabled: true, Settings: service.ConnectionSettings{
 		SAML: &service.SAMLSettings{
