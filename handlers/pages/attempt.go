@@ -23,6 +23,9 @@ type attemptRow struct {
 }
 
 func attempted(a store.SSOAttempt) attemptRow {
+	if a.Diagnosis != "" {
+		a.Diagnosis = sentence(a.Diagnosis)
+	}
 	return attemptRow{SSOAttempt: a, When: moment(a.At), WhenRaw: a.At.UTC().Format(time.RFC3339)}
 }
 

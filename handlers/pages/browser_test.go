@@ -93,18 +93,22 @@ func TestEveryPageInABrowser(t *testing.T) {
 	}
 	for _, face := range []struct {
 		name, language string
+		wizard         bool // the pages about a tenant's single sign-on
 		change         func(*pages.Config)
 		only           string // pages; empty is all
 	}{
-		{"plain", "en", func(c *pages.Config) { c.Brand.Name = "Acme Reports" }, ""},
-		{"arabic", "ar", arabic, "login login-few sso away password password-wrong signup-empty security security-mfa enroll codes missing"},
+		{"plain", "en", false, acmeReports, ""},
+		{"wizard", "en", true, acmeReports, ""},
+		{"wizard arabic", "ar", true, arabic, "connections provider-known provider-wrong domains-missing roles-preview attempts attempt guest open"},
+		{"arabic", "ar", false, arabic, "login login-few sso away password password-wrong signup-empty security security-mfa enroll codes missing"},
 	} {
 		t.Run(face.name, func(t *testing.T) {
 			t.Parallel()
 			b := chromium.New(t)
 			source := axe(t)
-			m := newMirror(t, serve(t, face.change, strict))
-			tour(t, m.site, face.language, func(name string, a answer) {
+			s, walk := walks(t, face.wizard, face.change)
+			m := newMirror(t, s)
+			walk(t, face.language, func(name string, a answer) {
 				if face.only != "" && !slices.Contains(strings.Fields(face.only), name) {
 					return
 				}
@@ -125,6 +129,8 @@ func TestEveryPageInABrowser(t *testing.T) {
 		})
 	}
 }
+
+func acmeReports(c *pages.Config) { c.Brand.Name = "Acme Reports" }
 
 // TestKeyboard signs in by the keyboard alone, with scripts off: where the focus is matters.
 func TestKeyboard(t *testing.T) {

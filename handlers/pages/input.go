@@ -102,7 +102,10 @@ func (v page) Current(id string) input {
 }
 
 // A wrong is one sentence about what is wrong, and the field that it is about.
-type wrong struct{ ID, Field, Text string }
+type wrong struct {
+	ID, Field, Text string
+	English         bool // whatever the language of the page
+}
 
 // number gives every wrong an id of its own, for the fields to point at.
 func number(ws []wrong) []wrong {

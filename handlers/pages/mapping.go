@@ -60,10 +60,12 @@ func (p *Pages) roleStep(r *http.Request, by store.Principal) (page, error) {
 	names := map[string]string{}
 	for _, role := range all {
 		names[role.ID] = cmp.Or(role.Name, role.Key)
-		v.SSO.Roles = append(v.SSO.Roles, roleBox{
-			ID: role.ID, Name: names[role.ID], On: slices.Contains(v.SSO.One.RoleIDs, role.ID), Above: !gives(by, role),
-		})
+		box := roleBox{ID: role.ID, Name: names[role.ID], On: slices.Contains(v.SSO.One.RoleIDs, role.ID), Above: !gives(by, role)}
+		if box.On || !box.Above {
+			v.SSO.Roles = append(v.SSO.Roles, box)
+		}
 	}
+	v.SSO.names = names
 	for _, g := range v.SSO.One.Groups {
 		v.SSO.Mappings = append(v.SSO.Mappings, mapping{g, named(names, g.RoleIDs)})
 	}
@@ -210,11 +212,8 @@ func (p *Pages) preview(r *http.Request, by store.Principal, v page, m service.A
 
 // tried is a trial as the page shows it.
 func (s *wizard) tried(t service.Trial) *trial {
-	names := map[string]string{}
-	for _, role := range s.Roles {
-		names[role.ID] = role.Name
-	}
-	return &trial{t, named(names, t.RoleIDs)}
+	t.Diagnosis = sentence(t.Diagnosis)
+	return &trial{t, named(s.names, t.RoleIDs)}
 }
 
 // list is text between commas.

@@ -40,7 +40,7 @@ func sentences(l language, f *fault.Error, blamed string) []wrong {
 	}
 	var all []wrong
 	for _, m := range f.Messages() {
-		all = append(all, wrong{Field: about(m, blamed), Text: said(l, m)})
+		all = append(all, wrong{Field: about(m, blamed), Text: said(l, m), English: diagnosed(l, m)})
 	}
 	return number(all)
 }
@@ -79,6 +79,10 @@ func said(l language, m string) string {
 	}
 	return l.T(key, numbers...)
 }
+
+// diagnosed reports whether a message is what an engine found wrong with what a provider says.
+// There is no list of such sentences: they are English, and a page says so.
+func diagnosed(l language, m string) bool { return bare(m) != m && said(l, m) == sentence(bare(m)) }
 
 // bare is a message without the name that its field has on the wire, where what is wrong with the
 // field is a sentence by itself.

@@ -34,6 +34,7 @@ type wizard struct {
 	Ours         ours
 	Claims       []claim
 	Roles        []roleBox
+	names        map[string]string // of all roles, by id
 	Mappings     []mapping
 	Trial        *trial
 	Attempts     []attemptRow

@@ -2,12 +2,16 @@ package pages_test
 
 import (
 	"bytes"
+	"crypto/x509"
+	"encoding/base64"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/ssotest"
@@ -36,24 +40,30 @@ func (f federation) keep(t *testing.T, tenantID, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.entitle(t, rs[0].Key, store.ReadSSO, store.WriteSSO)
+	p, err := f.Users.ByEmail(t.Context(), store.System(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Members.Assign(t.Context(), in(tenantID), p.ID, []string{rs[0].ID}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// entitle sets what a role permits.
+func (f federation) entitle(t *testing.T, role string, keys ...store.Permission) {
+	t.Helper()
 	all, err := f.Permissions.List(t.Context(), store.System())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var ids []string
 	for _, p := range all {
-		if p.Key == store.ReadSSO || p.Key == store.WriteSSO {
+		if slices.Contains(keys, p.Key) {
 			ids = append(ids, p.ID)
 		}
 	}
-	if _, err := f.Roles.SetPermissions(t.Context(), store.System(), rs[0].ID, ids); err != nil {
-		t.Fatal(err)
-	}
-	p, err := f.Users.ByEmail(t.Context(), store.System(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.Members.Assign(t.Context(), in(tenantID), p.ID, []string{rs[0].ID}); err != nil {
+	if _, err := f.Roles.SetPermissions(t.Context(), store.System(), f.role(t, role), ids); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -89,7 +99,7 @@ func TestWizardBySAML(t *testing.T) {
 	b.post(t, at+"/domains/check", claim).want(t, 400, "The record is not there yet.")
 	f.zone.publish("_saml-domain-challenge.acme.example.", c.Domains[0].Challenge)
 	b.post(t, at+"/domains/check", claim).want(t, 200, "The domain is proved.")
-	b.get(t, at+"/roles").want(t, 200, "Owner <b>", "stronger than your own")
+	b.get(t, at+"/roles").want(t, 200, "Reader", "Member")
 	reader := f.role(t, "reader-acme")
 	b.post(t, at+"/roles", url.Values{"role-" + reader: {"yes"}}).want(t, 200, "Saved.", "checked")
 	b.post(t, at+"/roles/groups", url.Values{"group": {"staff <x>"}, "role-" + reader: {"yes"}}).want(t, 200, "The group is mapped.", "staff <x>")
@@ -103,7 +113,7 @@ func TestWizardBySAML(t *testing.T) {
 	}
 	f.browse(ada).get(t, "/account/security").want(t, 200, "eve@acme.example")
 	b.get(t, at+"/attempts").want(t, 200, "Signed in", "e…@acme.example")
-	b.get(t, connections).want(t, 200, "1 of 1 domains proved", "signed in", "Certificate of the provider until")
+	b.get(t, connections).want(t, 200, "Domains proved: 1 of 1", "signed in", "Certificate of the provider until")
 	preview := b.post(t, at+"/roles/attributes", url.Values{"act": {"preview"}, "attrEmail": {"email, mail"}, "attrGroups": {"groups"}})
 	preview.want(t, 200, "The person would get in.", "e…@acme.example", "staff <x>", "Reader")
 	b.post(t, at, url.Values{"enabled": {"no"}}).want(t, 200, "The connection is off.")
@@ -265,4 +275,34 @@ func TestWizardTakesAFile(t *testing.T) {
 	}
 	b.post(t, at+"/provider", url.Values{"way": {"hand"}, "endpoint": {f.saml.URL()}, "certificate": {strings.ReplaceAll(typed[1], "&#43;", "+")}}).
 		want(t, 200, "Domains")
+}
+
+func newMember(tenantID, address string) service.NewUser {
+	return service.NewUser{TenantID: tenantID, Email: address, Password: phrase}
+}
+
+// play signs somebody in at the SAML provider who is not of the connection's domains, with
+// attributes that a stranger wrote.
+func (f federation) play(b browser, to, hostile string) {
+	u := ssotest.Person("eve@evil.example")
+	f.saml.SignIn(b.Client, to, u, func(a *ssotest.Assertion) {
+		a.Attributes["<b>"+hostile] = []string{hostile}
+		a.Attributes["name"] = []string{hostile}
+		a.Attributes["groups"] = []string{hostile}
+	})
+}
+
+// lasts is how long the certificate of a connection's provider lasts.
+func (f federation) lasts(t *testing.T, id string) time.Duration {
+	t.Helper()
+	text := f.read(t, id).With.SAML.Certificates[0]
+	der, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.NotAfter.Sub(f.now())
 }
