@@ -205,9 +205,10 @@ type custom struct {
 	Hosts       *string `json:"approvedHosts"` // with spaces between them
 	Text        *bool   `json:"textVerified"`
 
-	EmailAttribute  *string `json:"emailAttribute"`
-	NameAttribute   *string `json:"nameAttribute"`
-	GroupsAttribute *string `json:"groupsAttribute"`
+	SubjectAttribute *string `json:"subjectAttribute"`
+	EmailAttribute   *string `json:"emailAttribute"`
+	NameAttribute    *string `json:"nameAttribute"`
+	GroupsAttribute  *string `json:"groupsAttribute"`
 }
 
 // readCustom reads the object. A key of ours that holds something else than it should is
@@ -245,6 +246,7 @@ func (c custom) apply(s *service.ConnectionSettings) {
 	s.Custom = c.whole
 	put(&s.Name, c.Name)
 	put(&s.KnownOnly, c.KnownOnly)
+	one(&s.Attributes.Subject, c.SubjectAttribute)
 	one(&s.Attributes.Email, c.EmailAttribute)
 	one(&s.Attributes.Name, c.NameAttribute)
 	one(&s.Attributes.Groups, c.GroupsAttribute)

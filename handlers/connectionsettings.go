@@ -75,6 +75,7 @@ type oidcSettings struct {
 
 // attributeMapping names attributes.
 type attributeMapping struct {
+	Subject    []string `json:"subject,omitempty" maxItems:"20"`
 	Email      []string `json:"email,omitempty" maxItems:"20"`
 	Name       []string `json:"name,omitempty" maxItems:"20"`
 	GivenName  []string `json:"givenName,omitempty" maxItems:"20"`

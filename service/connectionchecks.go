@@ -32,7 +32,7 @@ func (s *Connections) check(w path) error {
 	checkMetadata(&c, "configMetadata", string(w.st.Custom))
 	c.Check(w.st.SubAccountAccessLimit >= 0, "subAccountAccessLimit", "must not be less than 0")
 	a := w.st.Attributes
-	for _, l := range [][]string{a.Email, a.Name, a.GivenName, a.FamilyName, a.Groups} {
+	for _, l := range [][]string{a.Subject, a.Email, a.Name, a.GivenName, a.FamilyName, a.Groups} {
 		checkNames(&c, "attributes", l, maxEntityID)
 	}
 	switch {

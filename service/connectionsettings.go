@@ -81,6 +81,7 @@ type OIDCSettings struct {
 // An AttributeMapping names the attributes that carry what the library knows by name. An
 // empty list means the names that providers commonly use.
 type AttributeMapping struct {
+	Subject    []string `json:"subject,omitempty"` // of SAML: what names the person, in place of the subject's own name
 	Email      []string `json:"email,omitempty"`
 	Name       []string `json:"name,omitempty"`
 	GivenName  []string `json:"givenName,omitempty"`

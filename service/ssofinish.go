@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -250,7 +251,8 @@ func (s *SSO) enter(
 // came is what is kept of the session at the provider.
 func (s *SSO) came(c store.Connection, a sso.Assertion) (store.ProviderSession, error) {
 	p := store.ProviderSession{
-		ConnectionID: c.ID, Subject: a.Subject, Format: a.NameIDFormat, Index: a.SessionIndex, Attributes: keptAttributes(a.Attributes),
+		ConnectionID: c.ID, Subject: cmp.Or(a.NameID, a.Subject), Format: a.NameIDFormat, Index: a.SessionIndex,
+		Attributes: keptAttributes(a.Attributes),
 	}
 	if !store.Storable(p.Subject+p.Format+p.Index) || len(p.Format) > maxURL || len(p.Index) > maxURL {
 		return p, sso.Refuse("the subject or the session has a name that cannot be kept", nil)

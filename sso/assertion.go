@@ -10,7 +10,8 @@ import "time"
 type Assertion struct {
 	Connection   string // with Subject the key of the identity: an address never is
 	Subject      string
-	NameIDFormat string // of Subject, SAML only
+	NameID       string // what a sign-out calls the person, SAML only: Subject, unless an attribute is that
+	NameIDFormat string // of NameID
 	Issuer       string // the provider's own name, SAML only
 
 	Email         string

@@ -15,7 +15,8 @@ func (p *profile) assertion() sso.Assertion {
 	m := p.c.Attributes
 	a := sso.Assertion{
 		Connection:   p.c.ID,
-		Subject:      text(p.name),
+		Subject:      p.person,
+		NameID:       text(p.name),
 		NameIDFormat: value(p.name, "Format"),
 		Issuer:       text(only(p.el, nsAssertion, "Issuer")),
 		Email:        first(all, m.Email, emailNames()),
@@ -27,8 +28,8 @@ func (p *profile) assertion() sso.Assertion {
 		SessionIndex: value(p.authn, "SessionIndex"),
 		ExpiresAt:    p.expires,
 	}
-	if a.Email == "" && (a.NameIDFormat == formatEmail || strings.Contains(a.Subject, "@")) {
-		a.Email = a.Subject
+	if a.Email == "" && (a.NameIDFormat == formatEmail || strings.Contains(a.NameID, "@")) {
+		a.Email = a.NameID
 	}
 	if a.Name == "" {
 		a.Name = strings.TrimSpace(first(all, m.GivenName, givenNames()) + " " + first(all, m.FamilyName, familyNames()))
@@ -94,6 +95,11 @@ const (
 	claims = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 	mace   = "urn:mace:dir:attribute-def:" // of universities, and of what was made for them
 )
+
+// subjectNames are those of the SAML V2.0 Subject Identifier Attributes Profile 1.0 §3.
+func subjectNames() []string {
+	return []string{"urn:oasis:names:tc:SAML:attribute:subject-id", "urn:oasis:names:tc:SAML:attribute:pairwise-id"}
+}
 
 func emailNames() []string {
 	return []string{"email", "mail", "emailAddress", "Email", "user.email", "User.email", "urn:oid:0.9.2342.19200300.100.1.3",

@@ -16,7 +16,8 @@ type profile struct {
 	in Answer
 	el *etree.Element
 
-	name    *etree.Element // NameID
+	name    *etree.Element // NameID; nil where an attribute names the person
+	person  string         // what names the person
 	authn   *etree.Element // AuthnStatement
 	context string
 	at      time.Time // of signing in
@@ -112,17 +113,36 @@ func (p *profile) subject() error {
 		return sso.Refuse("the subject's name is encrypted by itself: make the provider encrypt the whole assertion instead", nil)
 	}
 	p.name = only(subject, nsAssertion, "NameID")
-	name := text(p.name)
-	if p.name == nil || name == "" || len(name) > maxSubject {
-		return sso.Refuse("the subject has no name (NameID), or a very long one", nil)
-	}
-	if value(p.name, "Format") == formatTransient {
-		return sso.Refuse("the subject's name is transient, a new one each time: "+
-			"make the provider send a persistent name or the e-mail address", nil)
-	}
 	if ours := value(p.name, "SPNameQualifier"); ours != "" && ours != p.c.EntityID {
 		return sso.Refuse("the subject's name is meant for another service", nil)
 	}
+	return p.named()
+}
+
+// named finds what names the person, today and at every other time.
+func (p *profile) named() error {
+	name := text(p.name)
+	lasting := name != "" && value(p.name, "Format") != formatTransient
+	if len(p.c.Attributes.Subject) > 0 || !lasting {
+		given := values(p.attributes(), p.c.Attributes.Subject, subjectNames())
+		switch {
+		case len(given) == 1:
+			p.person = given[0]
+			return nil
+		case len(given) > 1:
+			return sso.Refuse("the attribute that names the person has several values: make the provider send one", nil)
+		case len(p.c.Attributes.Subject) > 0:
+			return sso.Refuse("the attribute that names the person is missing: make the provider send it, or map another", nil)
+		}
+	}
+	switch {
+	case name == "" || len(name) > maxSubject:
+		return sso.Refuse("the subject has no name (NameID), or a very long one", nil)
+	case !lasting:
+		return sso.Refuse("the subject's name is transient, a new one each time: "+
+			"make the provider send a persistent name or the e-mail address, or map an attribute that names the person", nil)
+	}
+	p.person = name
 	return nil
 }
 

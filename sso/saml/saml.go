@@ -88,8 +88,10 @@ type Key struct {
 }
 
 // A Mapping names the attributes that carry what the library knows by name. An empty list
-// means the names that providers commonly use.
-type Mapping struct{ Email, Name, GivenName, FamilyName, Groups []string }
+// means the names that providers commonly use. An empty Subject means the subject's own name
+// (NameID), and where that is transient or missing the identifiers of the SAML V2.0 Subject
+// Identifier Attributes Profile 1.0.
+type Mapping struct{ Subject, Email, Name, GivenName, FamilyName, Groups []string }
 
 func (c *Connection) skew() time.Duration {
 	if c.Skew <= 0 {
