@@ -18,13 +18,18 @@ func (l *land) connect(t *testing.T) {
 	l.provider = ssotest.NewSAML(t, ssotest.SAMLOptions{Now: l.world.Now})
 	for tenantID, name := range map[string]string{l.a: "a", l.b: "b"} {
 		by := store.Principal{Kind: store.SystemKind, ID: "system", TenantID: tenantID}
-		c, err := l.id.Connections.Create(t.Context(), by, service.NewConnection{Protocol: store.SAML, Settings: service.ConnectionSettings{
-			Name: "the way into " + name, SAML: &service.SAMLSettings{EntityID: "https://idp." + name + ".example/entity"},
-		}})
+		c, err := l.id.Connections.Create(t.Context(), by, service.NewConnection{
+			Protocol: store.SAML, Enabled: true, Settings: service.ConnectionSettings{Name: "the way into " + name, SAML: &service.SAMLSettings{
+				EntityID: "https://idp." + name + ".example/entity", Redirect: l.provider.URL(), Certificates: []string{l.provider.Certificate()},
+			}},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		d, err := l.id.Domains.Add(t.Context(), by, c.ID, "only-"+name+".example")
+		if err == nil {
+			err = l.id.Domains.Force(t.Context(), by, d.Name, true)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,6 +60,7 @@ func (l *land) connect(t *testing.T) {
 		} {
 			l.bIDs[kind] = []string{id}
 		}
+		l.bIDs["email"] = append(l.bIDs["email"], "who@"+d.Name)
 	}
 }
 
