@@ -306,3 +306,37 @@ func (f federation) lasts(t *testing.T, id string) time.Duration {
 	}
 	return c.NotAfter.Sub(f.now())
 }
+
+// metadata is what a provider may read about a connection.
+func (f federation) metadata(t *testing.T, id string) []byte {
+	t.Helper()
+	doc, err := f.Connections.SPMetadata(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// rolesOf are the keys of the roles that somebody has in the tenant.
+func (f federation) rolesOf(t *testing.T, address string) string {
+	t.Helper()
+	p, err := f.Users.ByEmail(t.Context(), store.System(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := f.Members.Roles(t.Context(), in("acme"), []string{p.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := f.Roles.List(t.Context(), in("acme"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, r := range all {
+		if slices.Contains(held[p.ID], r.ID) {
+			keys = append(keys, r.Key)
+		}
+	}
+	return strings.Join(keys, " ")
+}
