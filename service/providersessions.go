@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/go-identity/identity/store"
 )
@@ -16,12 +17,12 @@ func (o opening) vouched(ctx context.Context, tx *unit) error {
 		return nil
 	}
 	gone := errors.New("the provider does not vouch for the user any more")
-	l, err := tx.LinkedIdentity(ctx, o.came.ConnectionID, o.came.Subject)
-	if errors.Is(err, store.ErrNotFound) || err == nil && l.UserID != o.userID {
-		return errAskAgain(gone)
-	}
+	ls, err := tx.LinkedIdentities(ctx, o.userID) // by the user: a sign-out may know them by another name
 	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(ls, func(l store.LinkedIdentity) bool { return l.ConnectionID == o.came.ConnectionID }) {
+		return errAskAgain(gone)
 	}
 	on := false
 	if o.onlyTenant == "" {
