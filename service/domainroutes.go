@@ -18,15 +18,12 @@ type bond struct {
 
 // bonds returns what a domain is bound to, the oldest claim first, of all tenants.
 func bonds(ctx context.Context, r store.Records, domain string) ([]bond, error) {
-	claims, err := r.DomainsByName(ctx, domain)
+	claims, err := r.ProvedDomains(ctx, domain)
 	if err != nil {
 		return nil, err
 	}
 	var all []bond
 	for _, d := range claims {
-		if d.ValidatedAt.IsZero() {
-			continue
-		}
 		c, err := r.Connection(ctx, d.TenantID, d.ConnectionID)
 		if errors.Is(err, store.ErrNotFound) {
 			continue // it was deleted between the two reads, and its claims with it

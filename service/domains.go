@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"net"
+	"slices"
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/internal/secret"
@@ -156,21 +157,15 @@ func owns(ctx context.Context, r store.Records, by store.Principal, name string)
 
 // untaken refuses the second tenant that proves a domain, unless several may have one.
 func untaken(ctx context.Context, r store.Records, tenantID, name string) error {
-	claims, err := r.DomainsByName(ctx, name)
-	if err != nil {
+	claims, err := r.ProvedDomains(ctx, name)
+	if err != nil || !slices.ContainsFunc(claims, func(d store.Domain) bool { return d.TenantID != tenantID }) {
 		return err
 	}
-	for _, d := range claims {
-		if d.TenantID == tenantID || d.ValidatedAt.IsZero() {
-			continue
-		}
-		p, err := readMultiplePolicy(ctx, r)
-		if err == nil && !p.Active {
-			err = fault.New(fault.Conflict, "", "another account has proved that it has this domain")
-		}
-		return err
+	p, err := readMultiplePolicy(ctx, r)
+	if err == nil && !p.Active {
+		err = fault.New(fault.Conflict, "", "another account has proved that it has this domain")
 	}
-	return nil
+	return err
 }
 
 // Remove ends a claim. Another tenant can prove the domain from then on, and whoever claims it

@@ -37,4 +37,6 @@ type DomainStore interface {
 type DomainIndex interface {
 	// DomainsByName returns the claims of all tenants to the name, oldest first.
 	DomainsByName(ctx context.Context, name string) ([]Domain, error)
+	// ProvedDomains returns those that are proved, however many are not, oldest first.
+	ProvedDomains(ctx context.Context, name string) ([]Domain, error)
 }

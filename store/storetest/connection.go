@@ -205,6 +205,7 @@ func testConnectionText(t *testing.T, s store.Store) {
 		fails(s.LinkedIdentity(ctx, "c1", text))(t, "a look-up", store.ErrInvalid)
 		fails(s.ProviderSessions(ctx, "c1", text, ""))(t, "a list", store.ErrInvalid)
 		fails(s.DomainsByName(ctx, text))(t, "a search", store.ErrInvalid)
+		fails(s.ProvedDomains(ctx, text))(t, "a search for what was proved", store.ErrInvalid)
 	}
 	equal(t, "nothing was written", came(t, s, "t1", "c1", "u1"), [5]int{})
 	for i, text := range texts()[1:20] {

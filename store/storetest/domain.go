@@ -86,11 +86,22 @@ func testDomainIndex(t *testing.T, s store.Store) {
 		got, err := s.DomainsByName(ctx, name)
 		must(t, err)
 		equal(t, "claims to "+name, words(got, domainID), want)
+		got, err = s.ProvedDomains(ctx, name)
+		must(t, err)
+		equal(t, "claims to "+name+" that nobody proved", words(got, domainID), "")
 	}
+	must(t, s.ProveDomain(ctx, "t2", "d", "dns", now()), s.ProveDomain(ctx, "t3", "d", "dns", now().Add(time.Hour)))
+	proved, err := s.ProvedDomains(ctx, "acme.example")
+	must(t, err)
+	equal(t, "claims that were proved", words(proved, domainID), "t3/d t2/d")
 	must(t, s.DeleteConnection(ctx, "t3", "c-t3"), s.DeleteDomain(ctx, "t1", "d"))
 	got, err := s.DomainsByName(ctx, "acme.example")
 	must(t, err)
 	equal(t, "claims that are left", words(got, domainID), "t2/d")
+	must(t, s.ProveDomain(ctx, "t2", "d", "", time.Time{}))
+	proved, err = s.ProvedDomains(ctx, "acme.example")
+	must(t, err)
+	equal(t, "proofs that are left", words(proved, domainID), "")
 }
 
 // testDomainRace lets callers claim one domain in one tenant, and then in each its own.

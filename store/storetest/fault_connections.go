@@ -77,6 +77,11 @@ func (f faulty) DomainsByName(ctx context.Context, name string) ([]store.Domain,
 	return get(f, func() ([]store.Domain, error) { return f.Records.DomainsByName(ctx, name) })
 }
 
+// ProvedDomains implements store.DomainIndex.
+func (f faulty) ProvedDomains(ctx context.Context, name string) ([]store.Domain, error) {
+	return get(f, func() ([]store.Domain, error) { return f.Records.ProvedDomains(ctx, name) })
+}
+
 // CreateGroupMapping implements store.GroupMappingStore.
 func (f faulty) CreateGroupMapping(ctx context.Context, g store.GroupMapping) error {
 	return f.do(func() error { return f.Records.CreateGroupMapping(ctx, g) })

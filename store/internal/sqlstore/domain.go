@@ -51,3 +51,9 @@ func (db *DB) DomainsByName(ctx context.Context, name string) ([]store.Domain, e
 	return many(ctx, db, scanDomain,
 		`select `+domainColumns+` from identity_domains where name = $1 order by created_at, id`, name)
 }
+
+// ProvedDomains implements store.DomainIndex.
+func (db *DB) ProvedDomains(ctx context.Context, name string) ([]store.Domain, error) {
+	return many(ctx, db, scanDomain, `
+		select `+domainColumns+` from identity_domains where name = $1 and validated_at is not null order by created_at, id`, name)
+}

@@ -27,6 +27,7 @@ create table identity_domains (
   foreign key (tenant_id, connection_id) references identity_connections (tenant_id, id)
 );
 create index identity_domains_name on identity_domains (name);
+create index identity_domains_proved on identity_domains (name) where validated_at is not null;
 create table identity_group_mappings (
   tenant_id     text /*bytes*/ not null,
   id            text /*bytes*/ not null,
