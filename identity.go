@@ -188,10 +188,13 @@ func (id *Identity) Err() error { return id.guard.Err() }
 // Healthy reports whether the store answers and messages leave, for a health check.
 func (id *Identity) Healthy(ctx context.Context) error { return id.services.Healthy(ctx) }
 
-// Close closes the store. A second call does nothing. It does not wait for Run: cancel its
-// context first.
+// Close closes the store, and what is open to providers. A second call does nothing. It does
+// not wait for Run: cancel its context first.
 func (id *Identity) Close() error {
-	id.close.Do(func() { id.closed = id.store.Close() })
+	id.close.Do(func() {
+		id.Connections.HangUp()
+		id.closed = id.store.Close()
+	})
 	return id.closed
 }
 

@@ -30,6 +30,10 @@ func newConnections(b *base, c Config, out outside) *Connections {
 	}
 }
 
+// HangUp closes what is open to other machines and not in use. What is called later opens it
+// again.
+func (s *Connections) HangUp() { s.guard.Client().CloseIdleConnections() }
+
 // maxConnections is how many connections a tenant may have.
 const maxConnections = 20
 
