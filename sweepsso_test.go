@@ -121,6 +121,15 @@ func (l *land) theirs(path string) (string, bool) {
 	return path, len(names) > 0
 }
 
+// bodies are what a route is sent: the id in all places, and where its path has one too the
+// least that it takes, so that what is wrong is the path alone.
+func (l *land) bodies(schema json.RawMessage, id string, inPath bool) []any {
+	if len(schema) == 0 || !inPath {
+		return []any{l.body(schema, id)}
+	}
+	return []any{l.body(schema, id), l.least(schema, id)}
+}
+
 // least is a body with nothing in it but what must be there.
 func (l *land) least(schema json.RawMessage, id string) any {
 	var s struct {
