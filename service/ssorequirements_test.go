@@ -63,9 +63,9 @@ func (c *counts) take() map[string]int {
 	return of
 }
 
-func (s counting) DomainsByName(ctx context.Context, name string) ([]store.Domain, error) {
+func (s counting) ProvedDomains(ctx context.Context, name string) ([]store.Domain, error) {
 	s.counts.add("domains")
-	return s.Store.DomainsByName(ctx, name)
+	return s.Store.ProvedDomains(ctx, name)
 }
 
 func (s counting) Identifier(ctx context.Context, scope string, k store.IdentifierKind, value string) (store.Identifier, error) {
@@ -92,9 +92,9 @@ type countingRecords struct {
 	counts *counts
 }
 
-func (r countingRecords) DomainsByName(ctx context.Context, name string) ([]store.Domain, error) {
+func (r countingRecords) ProvedDomains(ctx context.Context, name string) ([]store.Domain, error) {
 	r.counts.add("domains")
-	return r.Records.DomainsByName(ctx, name)
+	return r.Records.ProvedDomains(ctx, name)
 }
 
 func (r countingRecords) Identifier(ctx context.Context, scope string, k store.IdentifierKind, value string) (store.Identifier, error) {
@@ -262,6 +262,7 @@ func TestAttackBoundDomain(t *testing.T) {
 		ann, bob := w.signUp(t, "ann@corp.example"), w.signUp(t, "bob@free.example")
 		in, out := w.user(t, bob), w.user(t, ann)
 		into := w.askEmail(t, in, "boss@corp.example")
+		w.clock.advance(time.Second) // the newest message is the newest
 		outOf := w.askEmail(t, out, "ann@free.example")
 		w.bind(t, ann.Session.TenantID, "corp.example")
 		wantSSO(t, "confirm into", w.Emails.Confirm(t.Context(), in, "boss@corp.example", into))
