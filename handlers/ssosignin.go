@@ -246,11 +246,23 @@ func (h ssosignin) enter(c *call, out service.Arrived) (reply, error) {
 	case l.Secret == "":
 		return reply{}, fault.New(fault.Internal, "", "internal error")
 	case out.Kind == store.Browser:
+		h.leave(c)
 		c.setCookie(middleware.SessionCookie(l.Secret, life))
 	default:
 		c.setCookie(h.signin.refreshCookie(l.Secret, life))
 	}
 	return reply{location: out.Next}, nil
+}
+
+// leave ends the session that the browser had, where its cookie came along.
+func (h ssosignin) leave(c *call) {
+	old, err := c.cookie(middleware.SessionCookieName)
+	if err == nil && old != "" {
+		err = h.signin.svc.Logout(c.Context(), c.by, old)
+	}
+	if err != nil {
+		c.api.config.Log.WarnContext(c.Context(), "end the session before", "error", err)
+	}
 }
 
 // secondFactor is the page where a login goes on that waits for its second factor.

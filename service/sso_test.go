@@ -360,3 +360,68 @@ func TestSSOAttributes(t *testing.T) {
 		t.Errorf("kept %.200s, %v", p.Attributes, err)
 	}
 }
+
+// TestSSOSecondFactor holds a sign-in up for a second factor: what comes of it is still the
+// provider's and the tenant's.
+func TestSSOSecondFactor(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		h := harbourOver(t, db)
+		h.force(t, "acme", service.Force)
+		u := ssotest.Person("ada@acme.com")
+		until := h.clock.now().Add(2 * time.Hour)
+		l, err := h.samlLogin(t, u, func(a *ssotest.Assertion) { a.SessionNotOnOrAfter = until })
+		if err != nil || !l.MFARequired || l.MFAEnrolled || l.Secret != "" {
+			t.Fatalf("signed in as %+v, %v, want the question for a second factor", l, err)
+		}
+		e, err := h.MFA.EnrollAtLogin(t.Context(), someone, l.MFAToken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := service.MFACode{Token: l.MFAToken, Code: newPhone(t, h.world, e.Secret).shows(t, 0)}
+		in, err := h.MFA.FinishEnrollAtLogin(t.Context(), someone, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := in.Session
+		if o.OnlyTenantID != "acme" || !o.EndsAt.Equal(until) || !slices.Equal(o.Methods, []string{"sso", "otp", "mfa"}) {
+			t.Errorf("the session is %+v, want it confined, by both, until %s", o, until)
+		}
+		p, err := h.db.ProviderSession(t.Context(), o.UserID, o.ID)
+		if err != nil || p.Subject != u.Subject || p.ConnectionID != h.ids["acme"] {
+			t.Errorf("it came from %+v, %v", p, err)
+		}
+		again, err := h.samlLogin(t, u)
+		if err != nil || !again.MFARequired {
+			t.Fatalf("the second time = %+v, %v", again, err)
+		}
+		h.enable(t, "acme", false)
+		code := newPhone(t, h.world, e.Secret)
+		h.clock.advance(time.Minute)
+		_, err = h.MFA.Verify(t.Context(), someone, service.MFACode{Token: again.MFAToken, Code: code.shows(t, 0)})
+		wantCode(t, "show it after the connection was disabled", err, fault.Unauthenticated)
+	})
+}
+
+// TestSSOConfirms lets a provider prove an address later.
+func TestSSOConfirms(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		h := harbourOver(t, db)
+		u := ssotest.Person("late@globex.com")
+		u.EmailVerified = false
+		first, err := h.oidcLogin(t, u)
+		if err != nil || first.User.Verified {
+			t.Fatalf("not proved: %+v, %v", first.User, err)
+		}
+		u.EmailVerified = true
+		second, err := h.oidcLogin(t, u)
+		if err != nil || second.User.ID != first.User.ID || !second.User.Verified {
+			t.Errorf("proved: %+v, %v, want the same user, verified", second.User, err)
+		}
+		i, err := h.db.Identifier(t.Context(), "", store.Email, "late@globex.com")
+		if err != nil || i.UserID != first.User.ID || i.VerifiedAt.IsZero() {
+			t.Errorf("found by %+v, %v", i, err)
+		}
+	})
+}

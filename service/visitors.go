@@ -65,7 +65,39 @@ func (s *visitors) recognize(ctx context.Context, tx *unit, by store.Principal, 
 		return guest{}, err
 	}
 	l.Email, l.LastUsedAt = v.text(), tx.at
-	return guest{user: u, link: l}, tx.UpdateLinkedIdentity(ctx, l)
+	if err := tx.UpdateLinkedIdentity(ctx, l); err != nil {
+		return guest{}, err
+	}
+	u, err = s.confirm(ctx, tx, v, u)
+	return guest{user: u, link: l}, err
+}
+
+// confirm makes the address of a user whom the provider did not prove before one that they are
+// found by, now that it does and nobody else has it.
+func (s *visitors) confirm(ctx context.Context, tx *unit, v visitor, u store.User) (store.User, error) {
+	value, err := normalizeEmail(u.Email)
+	theirs, wrong := normalizeEmail(v.email)
+	if !v.proved || u.Verified || err != nil || wrong != nil || value != theirs {
+		return u, nil
+	}
+	is, err := tx.Identifiers(ctx, u.ID)
+	if err != nil || len(is) > 0 {
+		return u, err
+	}
+	i := store.Identifier{
+		Scope: s.scope(v), Kind: store.Email, Value: value, UserID: u.ID, Text: u.Email, Primary: true, VerifiedAt: tx.at, CreatedAt: tx.at,
+	}
+	switch _, err := tx.Identifier(ctx, i.Scope, i.Kind, i.Value); {
+	case err == nil:
+		return u, nil
+	case !errors.Is(err, store.ErrNotFound):
+		return u, err
+	}
+	u.Verified, u.UpdatedAt = true, tx.at
+	if err := errors.Join(tx.CreateIdentifier(ctx, i), tx.UpdateUser(ctx, u)); err != nil {
+		return u, err
+	}
+	return u, tx.revoke(ctx, store.Revocation{UserID: u.ID})
 }
 
 // text is the address as it is kept.
@@ -136,8 +168,8 @@ func (s *visitors) scope(v visitor) string {
 // else, in wait for that moment: nothing of it may become the owner's, neither its password
 // nor a link that was mailed. And it must not keep the owner out for ever: nobody could prove
 // the address here any more, once its domain signs in elsewhere. Only an account that nobody
-// ever got into goes, one that waits alone in the tenant of its own sign-up; anything else is
-// for somebody to look at.
+// ever got into goes, one that waits alone in the tenant of its own sign-up; anything else, such
+// as one that was locked or that the host knows, is for somebody to look at.
 func (s *visitors) release(ctx context.Context, tx *unit, by store.Principal, u store.User) error {
 	unused, err := s.unused(ctx, tx, u)
 	if err != nil {
@@ -175,7 +207,8 @@ func (s *visitors) unused(ctx context.Context, tx *unit, u store.User) (bool, er
 			return false, nil
 		}
 	}
-	if u.Verified || !u.LastLogin.IsZero() || len(ls) > 0 || len(live) > 0 {
+	touched := u.Verified || u.Locked || u.ExternalID != "" || !u.LastLogin.IsZero()
+	if touched || len(ls) > 0 || len(live) > 0 {
 		return false, nil
 	}
 	return s.alone(ctx, tx, u)
