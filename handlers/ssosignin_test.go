@@ -139,10 +139,11 @@ func (g gatehouse) leave(client *http.Client, email string) string {
 	return out["address"].(string)
 }
 
-// cookieOf returns the value of a cookie that an answer sets.
-func cookieOf(res *http.Response, prefix string) string {
+// cookieOf returns the value of a cookie that an answer sets: of the name, or where that ends
+// in '_' of any that begins with it.
+func cookieOf(res *http.Response, name string) string {
 	for _, c := range res.Cookies() {
-		if strings.HasPrefix(c.Name, prefix) {
+		if c.Name == name || strings.HasSuffix(name, "_") && strings.HasPrefix(c.Name, name) {
 			return c.Value
 		}
 	}
@@ -211,5 +212,120 @@ func (g gatehouse) in(res *http.Response, tenantID, email string) {
 	p, err := g.svc.Gate.Resolve(g.Context(), out["accessToken"].(string))
 	if err != nil || p.TenantID != tenantID || p.Email != email {
 		g.Errorf("signed in as %+v, %v, want %s in %s", p, err, email, tenantID)
+	}
+}
+
+// TestSSOSecondFactor holds a sign-in up for a second factor, on its way through a browser.
+func TestSSOSecondFactor(t *testing.T) {
+	t.Parallel()
+	g := newGatehouse(t)
+	force := service.Force
+	if _, err := g.svc.MFAPolicies.Put(t.Context(), store.System(), service.MFAPolicyChange{Enforce: &force}); err != nil {
+		t.Fatal(err)
+	}
+	ada := ssotest.Person("ada@acme.com")
+	res := g.saml.SignIn(g.client, g.leave(g.client, ada.Email), ada)
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != 200 || !strings.Contains(string(body), `"mfaRequired":true`) || cookieOf(res, "fe_refresh_") != "" {
+		t.Errorf("a client of the API gets %d %s, %v", res.StatusCode, body, err)
+	}
+	d, err := g.svc.SSO.Begin(t.Context(), store.Principal{}, service.Start{TenantID: "acme", Kind: store.Browser, Next: "/reports?a=b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := g.browser()
+	client.Jar.SetCookies(&url.URL{Scheme: "https", Host: "app.example", Path: "/"}, []*http.Cookie{handlers.SSOCookie(d.Browser)})
+	res = g.saml.SignIn(client, d.Address, ada)
+	if got := res.Header.Get("Location"); got != "/account/mfa/setup?next=%2Freports%3Fa%3Db" || cookieOf(res, middleware.SessionCookieName) != "" {
+		t.Errorf("a browser goes to %q", got)
+	}
+	if cookieOf(res, handlers.WaitingCookieName) == "" {
+		t.Error("the browser has nothing to show that it waits")
+	}
+}
+
+// TestSSOPostLogin finishes sign-ins from a page of the host's own, which the provider sends
+// the browser to.
+func TestSSOPostLogin(t *testing.T) {
+	t.Parallel()
+	g := newGatehouse(t)
+	status, out := g.post(g.client, "/identity/resources/auth/v1/user/saml/postlogin", g.answerOf(g.request(g.client, "ada@acme.com"), ssotest.Person("ada@acme.com")))
+	if status != 200 || out["accessToken"] == "" || out["mfaRequired"] != false {
+		t.Errorf("SAML = %d %v", status, out)
+	}
+	for path, field := range map[string]string{"v1": "state", "v2": "RelayState"} {
+		client := g.browser()
+		in := &inside{h: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), out: &http.Transport{DisableKeepAlives: true}}
+		address := g.leave(client, "bob@globex.com")
+		res := g.oidc.SignIn(&http.Client{Transport: in}, address, ssotest.Person("bob@globex.com"))
+		q := res.Request.URL.Query()
+		for _, wrong := range []string{"https://other.example/callback", ""} {
+			body, err := json.Marshal(map[string]string{"code": q.Get("code"), field: q.Get("state"), "iss": q.Get("iss"), "redirectUri": wrong})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := 200
+			if wrong != "" {
+				want = 401
+			}
+			if status, out = g.post(client, "/identity/resources/auth/"+path+"/user/oidc/postlogin", string(body)); status != want {
+				t.Errorf("%s with redirect URI %q = %d %v, want %d", path, wrong, status, out, want)
+			}
+			if wrong != "" { // a sign-in is over, whatever came of it
+				address = g.leave(client, "bob@globex.com")
+				res = g.oidc.SignIn(&http.Client{Transport: in}, address, ssotest.Person("bob@globex.com"))
+				q = res.Request.URL.Query()
+			}
+		}
+	}
+	d, err := g.svc.SSO.Begin(t.Context(), store.Principal{}, service.Start{TenantID: "acme", Kind: store.Browser})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := g.browser()
+	client.Jar.SetCookies(&url.URL{Scheme: "https", Host: "app.example", Path: "/"}, []*http.Cookie{handlers.SSOCookie(d.Browser)})
+	body := g.answerOf(g.saml.Request(ssotest.Message{URL: d.Address}), ssotest.Person("ada@acme.com"))
+	if status, out = g.post(client, "/identity/resources/auth/v1/user/saml/postlogin", body); status != 401 {
+		t.Errorf("a browser's sign-in, as tokens = %d %v", status, out)
+	}
+}
+
+func TestSSOPages(t *testing.T) {
+	t.Parallel()
+	g := newGatehouse(t)
+	for _, tt := range []struct {
+		path string
+		want int
+		has  string
+	}{
+		{"/oauth/account/saml/callback", 200, `href="/"`},
+		{"/oauth/account/saml/callback?redirectUrl=https%3A%2F%2Fadmin.app.example%2Fx", 200, `href="https://admin.app.example/x"`},
+		{"/oauth/account/saml/callback?redirectUrl=https%3A%2F%2Fevil.example%2F", 200, `href="/"`},
+		{"/oauth/account/saml/callback?redirectUrl=javascript%3Aalert(1)", 200, `href="/"`},
+		{"/auth/sso/unknown", 404, "begin again"},
+		{"/auth/saml/metadata/" + g.ids["acme"], 200, "EntityDescriptor"},
+		{"/auth/saml/metadata/" + g.ids["globex"], 404, ""},
+		{"/auth/saml/metadata/unknown", 404, ""},
+	} {
+		res := g.knock(g.client, "GET", tt.path, nil, "")
+		body, err := io.ReadAll(res.Body)
+		if err != nil || res.StatusCode != tt.want || !strings.Contains(string(body), tt.has) {
+			t.Errorf("GET %s = %d %s, %v, want %d with %q", tt.path, res.StatusCode, body, err, tt.want, tt.has)
+		}
+		if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("GET %s: headers %v", tt.path, res.Header)
+		}
+	}
+	if res := g.knock(g.client, "POST", "/auth/saml/callback", url.Values{"SAMLResponse": {strings.Repeat("A", 600<<10)}}, g.saml.URL()); res.StatusCode != 413 {
+		t.Errorf("an answer of 600 KiB = %d, want 413", res.StatusCode)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), "POST", "https://app.example/auth/saml/callback", strings.NewReader(`{"SAMLResponse":"x"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	res, err := g.client.Do(r)
+	if err != nil || res.StatusCode != 415 {
+		t.Errorf("an answer as JSON = %v, %v, want 415", res.StatusCode, err)
 	}
 }
