@@ -243,6 +243,15 @@ func TestSSO(t *testing.T) {
 				if second := o.me(t, again); second.UserID != who.UserID || second.SessionID == who.SessionID {
 					t.Errorf("the second time as %+v, the first as %+v", second, who)
 				}
+				out := foreign.At(t, o.base+"/account/logout")
+				out.Fields = url.Values{}
+				if p := b.Walk(t, out); p.Status != http.StatusOK || o.me(t, b).UserID != "" || tt.saml && p.URL.Path != "/account/login" ||
+					!tt.saml && !strings.HasPrefix(p.URL.String(), o.there.Base) {
+					t.Errorf("signing out ended at %s: %d %s", p.URL, p.Status, p.Body)
+				}
+				if o.me(t, again).UserID != who.UserID {
+					t.Error("the other session ended, too")
+				}
 			})
 		})
 	}

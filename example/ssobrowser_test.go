@@ -28,6 +28,8 @@ func TestSSOBrowser(t *testing.T) {
 			}
 			tab.Want("/reports", "Reports")
 			o.kept(t, tab)
+			tab.PressOn("Sign out")
+			o.depart(t, tab, tt)
 			for _, line := range tab.Said() {
 				if strings.Contains(line, "Content Security Policy") {
 					t.Errorf("the browser complains: %s", line)
@@ -54,15 +56,13 @@ func (o *office) arrive(t *testing.T, tab *chromium.Tab, tt tie) {
 	t.Helper()
 	tab.Open(o.base + "/account/login?next=/reports")
 	tab.Fill("email", tt.email)
-	tab.Press("Continue")
+	tab.PressOn("Continue")
 	typed, err := json.Marshal(tt.typed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 10 {
 		switch path, here := tab.Eval("location.pathname"), strings.HasPrefix(tab.Eval("location.href"), o.base+"/"); {
-		case here && path == "/account/login":
-			tab.Load(func() {}) // it goes on by itself
 		case here && strings.HasPrefix(path, "/auth/sso/"):
 			tab.Press("Go on")
 		case here || tab.Eval("document.forms[0].action.startsWith("+quoted(o.base)+")") == "true":
@@ -76,6 +76,21 @@ func (o *office) arrive(t *testing.T, tab *chromium.Tab, tt tie) {
 		}
 	}
 	t.Fatal("the pages do not end")
+}
+
+// depart wants the browser to have signed out at the provider, or to stand before its question.
+func (o *office) depart(t *testing.T, tab *chromium.Tab, tt tie) {
+	t.Helper()
+	if strings.HasPrefix(tab.Eval("location.pathname"), "/auth/sso/") {
+		tab.Press("Go on")
+	}
+	if at := tab.Eval("location.href"); !tt.saml && !strings.HasPrefix(at, o.there.Base) {
+		t.Errorf("signing out ended at %s", at)
+	}
+	if !tt.saml {
+		tab.Open(o.base + "/reports")
+	}
+	tab.Want("/account/login", "Sign in")
 }
 
 func quoted(s string) string {

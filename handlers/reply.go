@@ -122,7 +122,8 @@ func (n note) reply(status int) reply {
 }
 
 // send is the page that takes a form elsewhere: by itself, or by its button where there are no
-// scripts. It can go nowhere but to the address in it.
+// scripts. It says nothing of where forms may go (form-action): browsers hold the redirects that
+// answer a form to that as well, and a provider answers with one to a page of its own, or back.
 func send(action string, fields url.Values) (reply, error) {
 	to, err := url.Parse(action)
 	if err != nil || to.Scheme != "https" && to.Scheme != "http" || to.Host == "" {
@@ -138,13 +139,17 @@ func send(action string, fields url.Values) (reply, error) {
 	nonce := rand.Text()
 	inside.WriteString(`<p>You are being taken to your organization.</p><button>Go on</button></form>` +
 		`<script nonce="` + nonce + `">document.getElementById("go").submit()</script>`)
-	leads := "; script-src 'nonce-" + nonce + "'; form-action " + to.Scheme + "://" + to.Host
-	return reply{status: http.StatusOK, media: pageMedia, body: written("Signing in", inside.String()), policy: policy(leads)}, nil
+	script := "; script-src 'nonce-" + nonce + "'"
+	return reply{status: http.StatusOK, media: pageMedia, body: written("Signing in", inside.String()), policy: policy(script)}, nil
 }
 
 // problem tells a person what is wrong. What is not for people, or has to be logged, goes the
 // way of all errors.
 func (a *API) problem(w http.ResponseWriter, r *http.Request, err error) {
+	if a.config.Problem != nil {
+		a.config.Problem(w, r, err)
+		return
+	}
 	f := fault.From(err)
 	switch f.Code {
 	case fault.Invalid, fault.Unauthenticated, fault.NotFound, fault.Gone, fault.TooLarge, fault.Unsupported:

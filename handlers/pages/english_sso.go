@@ -16,8 +16,11 @@ func englishSSO() map[string]string {
 		"away.title":  "One moment",
 		"away.lead":   "You sign in elsewhere and come back. This is where you are going:",
 		"away.submit": "Continue",
+		"leave.lead":  "You are signed out here. This is where you sign out of your organization:",
 
-		"problem.sso": "Use single sign-on",
+		"problem.sso":    "Use single sign-on",
+		"problem.signin": "You are not signed in",
+		"problem.again":  "Try again",
 
 		"signing in through the identity provider failed": "The sign-in at your organization did not work. " +
 			"Try again; if it goes on, tell your administrator.",

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-identity/identity/handlers"
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
@@ -111,13 +112,22 @@ const (
 	maxTenant     = 64
 )
 
+// logout ends the session here, and sends the browser on to the provider that it came through,
+// which may have one as well.
 func (p *Pages) logout(w http.ResponseWriter, r *http.Request) error {
 	if _, err := read(w, r); err != nil {
 		return err
 	}
-	if err := p.leave(r); err != nil {
+	const out = "/account/login?done=out"
+	d, err := p.Services.SSO.Logout(r.Context(), p.caller(r), service.Leave{
+		Secret: only(r, middleware.SessionCookieName), Next: out, Browser: only(r, handlers.SSOCookieName),
+	})
+	if err != nil {
 		return err
 	}
 	http.SetCookie(w, middleware.SessionCookie("", 0))
-	return seeOther(w, "/account/login?done=out")
+	if d.Address == "" {
+		return seeOther(w, out)
+	}
+	return p.send(w, r, page{Lead: "leave.lead"}, d)
 }

@@ -40,9 +40,12 @@ func (p *Pages) showSSO(w http.ResponseWriter, r *http.Request) error {
 	return p.render(w, r, http.StatusOK, "sso.html", v)
 }
 
+// refusedElsewhere is what the rules say of a sign-in elsewhere that failed, whatever the reason.
+const refusedElsewhere = "signing in through the identity provider failed"
+
 // errFailed is what is told of a sign-in elsewhere that failed, whatever the reason.
 func errFailed() error {
-	return fault.New(fault.Unauthenticated, "", "signing in through the identity provider failed")
+	return fault.New(fault.Unauthenticated, "", refusedElsewhere)
 }
 
 // sso sends somebody to the provider of their domain or, where no address is asked for, of the
@@ -92,8 +95,11 @@ func (p *Pages) send(w http.ResponseWriter, r *http.Request, v page, d service.D
 	if err != nil || to.Scheme != "https" && to.Scheme != "http" {
 		return fault.New(fault.Internal, "", "internal error").Because(err)
 	}
-	http.SetCookie(w, handlers.SSOCookie(d.Browser))
+	if d.Browser != "" {
+		http.SetCookie(w, handlers.SSOCookie(d.Browser))
+	}
 	w.Header().Set("Refresh", "0; url="+to.String())
+	v.Lead = cmp.Or(v.Lead, "away.lead")
 	v.Title, v.Address, v.Host, v.Errors, v.Note = "away.title", to.String(), to.Hostname(), nil, ""
 	return p.render(w, r, http.StatusOK, "away.html", v)
 }

@@ -153,9 +153,14 @@ func (p *Tab) receive() packet {
 // Load does something that leads to another page, and waits until that is there.
 func (p *Tab) Load(act func()) {
 	p.t.Helper()
+	p.loaded(1, act)
+}
+
+func (p *Tab) loaded(pages int, act func()) {
+	p.t.Helper()
 	before := p.loads
 	act()
-	for p.loads == before {
+	for p.loads < before+pages {
 		p.receive()
 	}
 }
@@ -196,9 +201,18 @@ func (p *Tab) Type(text string) {
 // Press presses the button or follows the link with that text.
 func (p *Tab) Press(text string) {
 	p.t.Helper()
-	p.Load(func() {
-		p.Eval(fmt.Sprintf("[...document.querySelectorAll('a, button')].find(e => e.textContent.trim() === %q).click()", text))
-	})
+	p.loaded(1, func() { p.click(text) })
+}
+
+// PressOn presses what leads to a page that goes on by itself, and waits until both are there.
+func (p *Tab) PressOn(text string) {
+	p.t.Helper()
+	p.loaded(2, func() { p.click(text) })
+}
+
+func (p *Tab) click(text string) {
+	p.t.Helper()
+	p.Eval(fmt.Sprintf("[...document.querySelectorAll('a, button')].find(e => e.textContent.trim() === %q).click()", text))
 }
 
 // Want checks where the tab is and what it shows.
