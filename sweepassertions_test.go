@@ -85,12 +85,28 @@ func (b *border) join(tenantID, name string, n service.NewConnection) {
 	if err := b.id.Domains.Force(b.t.Context(), by, name, true); err != nil {
 		b.t.Fatal(err)
 	}
-	if tenantID == b.b {
+	rule := service.GroupRule{Group: "staff of B", RoleIDs: b.bIDs["role"]}
+	switch {
+	case tenantID == b.b:
 		b.bIDs["connection"] = append(b.bIDs["connection"], c.ID)
-		if _, err := b.id.Connections.AddGroup(b.t.Context(), by, c.ID, service.GroupRule{Group: "staff of B", RoleIDs: b.bIDs["role"]}); err != nil {
-			b.t.Fatal(err)
-		}
+	case name == twinA: // it is for those who come through the twin
+		rule = service.GroupRule{Group: "Owner", RoleIDs: []string{b.ownRole()}}
+	default:
+		return
 	}
+	if _, err := b.id.Connections.AddGroup(b.t.Context(), by, c.ID, rule); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// ownRole is a role of A's.
+func (b *border) ownRole() string {
+	b.t.Helper()
+	roles, err := b.store.Roles(b.t.Context(), b.a)
+	if err != nil || len(roles) == 0 {
+		b.t.Fatalf("A's roles: %v, %v", roles, err)
+	}
+	return roles[0].ID
 }
 
 // settler is a user with a verified address and a password.
@@ -234,6 +250,12 @@ func (b *border) twins() []claimant {
 		})},
 		{"SAML-41 the answer for B, to A's request", bend(func(a *ssotest.Assertion, _, atB ssotest.Request) {
 			a.Audience, a.Destination, a.Recipient = atB.EntityID, atB.ACS, atB.ACS
+		})},
+		{"SAML-41 the answer for B, but for the address of A", bend(func(a *ssotest.Assertion, _, atB ssotest.Request) {
+			a.InResponseTo, a.Audience, a.Recipient = atB.ID, atB.EntityID, atB.ACS
+		})},
+		{"SAML-41 the answer for B, but for the recipient at A", bend(func(a *ssotest.Assertion, _, atB ssotest.Request) {
+			a.InResponseTo, a.Audience, a.Destination = atB.ID, atB.EntityID, atB.ACS
 		})},
 		{"SAML-42 somebody of B's at A", func() *http.Response { return b.bySAML(b.twin, twinA, said("ceo", "ceo@"+twinB)) }},
 	}
