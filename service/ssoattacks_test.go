@@ -524,3 +524,49 @@ func TestAttackSSOPanics(t *testing.T) {
 		}
 	})
 }
+
+// TestAttackSSORaces sends what may be done once many times at once.
+func TestAttackSSORaces(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		h := harbourOver(t, db)
+		const callers = 8
+		at := func(do func(i int) error) (succeeded int) {
+			errs := make(chan error, callers)
+			for i := range callers {
+				go func() { errs <- do(i) }()
+			}
+			for range callers {
+				if <-errs == nil {
+					succeeded++
+				}
+			}
+			return succeeded
+		}
+		t.Run("OIDC-28 many first sign-ins of one person", func(t *testing.T) {
+			all := make([]service.Arrival, callers)
+			for i := range all {
+				all[i] = h.fromSAML(t, h.leave(t, service.Start{TenantID: "acme"}), ssotest.Person("once@acme.com"))
+			}
+			if n := at(func(i int) error { return errOf(h.SSO.Finish(t.Context(), someone, all[i])) }); n != callers {
+				t.Errorf("%d of %d got in", n, callers)
+			}
+			if n, err := h.db.CountUsers(t.Context()); err != nil || n != 1 {
+				t.Errorf("%d users, %v, want one", n, err)
+			}
+		})
+		t.Run("SAML-22 one answer many times", func(t *testing.T) {
+			a := h.fromSAML(t, h.leave(t, service.Start{TenantID: "acme"}), ssotest.Person("once@acme.com"))
+			if n := at(func(int) error { return errOf(h.SSO.Finish(t.Context(), someone, a)) }); n != 1 {
+				t.Errorf("%d got in, want one", n)
+			}
+		})
+		t.Run("SAML-61 one sign-out many times", func(t *testing.T) {
+			m := h.saml.Logout(h.wish("acme", ssotest.Logout{Subject: ssotest.Person("once@acme.com").Subject, Form: true}))
+			in := service.LogoutMessage{ConnectionID: h.ids["acme"], SAMLRequest: m.Fields.Get("SAMLRequest")}
+			if n := at(func(int) error { return errOf(h.SSO.Receive(t.Context(), someone, in)) }); n != 1 {
+				t.Errorf("%d were heard, want one", n)
+			}
+		})
+	})
+}
