@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -173,18 +174,21 @@ func (id *Identity) face(o Options) error {
 		return err
 	}
 	id.guard = g
+	var shown *pages.Pages
 	if id.api, err = handlers.New(handlers.Config{
 		Services: id.services, Guard: g, Log: o.Logger, Now: o.Now, BaseURL: o.BaseURL,
+		Problem: func(w http.ResponseWriter, r *http.Request, err error) { shown.Problem(w, r, err) },
 	}); err != nil {
 		return err
 	}
-	id.pages, err = pages.New(pages.Config{
+	shown, err = pages.New(pages.Config{
 		Guard: g, Services: id.services, Log: o.Logger, Now: o.Now, Brand: o.brand(), BrandOf: o.Pages.BrandOf,
 		Texts: o.Pages.Texts, SignUpClosed: o.SignUp.Disabled, FixedEmails: o.Users.FixedEmails,
 	})
 	if err != nil {
 		return err
 	}
+	id.pages = shown
 	return nil
 }
 

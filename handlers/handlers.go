@@ -21,6 +21,10 @@ type Config struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	BaseURL  string // where browsers find the API; without a slash at the end
+
+	// Problem shows a person what is wrong with a request that came back from a provider. Nil
+	// means a plain page.
+	Problem func(http.ResponseWriter, *http.Request, error)
 }
 
 // An API serves every operation from the root of a host.

@@ -126,7 +126,9 @@ func dressed(t *testing.T, face func(*pages.Config), options ...option) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := handlers.New(handlers.Config{Services: s.Services, Guard: guard, Log: log, Now: s.now, BaseURL: sc.BaseURL})
+	api, err := handlers.New(handlers.Config{
+		Services: s.Services, Guard: guard, Log: log, Now: s.now, BaseURL: sc.BaseURL, Problem: h.Problem,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

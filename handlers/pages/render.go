@@ -113,12 +113,21 @@ func (p *Pages) again(w http.ResponseWriter, r *http.Request, err error, name st
 	return err
 }
 
+// Problem shows what is wrong with a request of a browser that another handler took: one that
+// came back from where somebody signed in.
+func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, err error) {
+	protect(w.Header())
+	p.problem(w, r, err)
+}
+
 // problem shows a page that says what is wrong.
 func (p *Pages) problem(w http.ResponseWriter, r *http.Request, err error) {
 	f, l := fault.From(err), p.languages.of(r)
 	v := page{Title: heading(f.Code), Errors: sentences(l, f, ""), Next: "/account/login", Action: "problem.action"}
 	if bound(err) {
 		v.Next, v.Action = "/account/sso", "problem.sso"
+	} else if f.Message == refusedElsewhere {
+		v.Title, v.Next, v.Action = "problem.signin", "/account/sso", "problem.again"
 	} else if f.Message == resetOver {
 		v.Next, v.Action = "/account/forgot", "problem.forgot"
 	} else if by, ok := middleware.PrincipalFrom(r.Context()); ok && by.Kind == store.UserKind {

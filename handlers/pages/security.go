@@ -19,6 +19,7 @@ func (p *Pages) securityRoutes() {
 	p.handle("GET /account/security", p.own(p.showSecurity))
 	p.handle("GET /account/security/password", p.own(p.showChange))
 	p.handle("POST /account/security/password", p.limited(middleware.SignIn, p.own(p.change)))
+	p.handle("POST /account/security/accounts", p.own(p.unlink))
 	p.handle("POST /account/security/sessions", p.own(p.endSession))
 	p.handle("POST /account/security/sessions/all", p.own(p.endSessions))
 	if !p.FixedEmails {
@@ -58,6 +59,8 @@ type security struct {
 	Apps      bool // may be added
 	Devices   []deviceRow
 	CodesLeft int
+	Accounts  []accountRow
+	Keeper    bool // looks after the single sign-on of the tenant
 }
 
 // A deviceRow is one authenticator app as its user sees it.
@@ -89,6 +92,10 @@ func (p *Pages) showSecurity(w http.ResponseWriter, r *http.Request, by store.Pr
 	if v.Security, err = p.factors(r, by); err != nil {
 		return err
 	}
+	if v.Security.Accounts, err = p.accounts(r, by); err != nil {
+		return err
+	}
+	v.Security.Keeper = by.Can(store.ReadSSO)
 	v.Security.Email = me.Email
 	v.Note = p.done("security", r.URL.Query().Get("done"))
 	for _, s := range sessions {
