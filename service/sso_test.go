@@ -425,3 +425,76 @@ func TestSSOConfirms(t *testing.T) {
 		}
 	})
 }
+
+// TestSSOSubject knows a person by an attribute where the provider's name for them is a new one
+// each time, and signs them out by that name.
+func TestSSOSubject(t *testing.T) {
+	t.Parallel()
+	h := newHarbour(t)
+	in := func(name string) service.Login {
+		t.Helper()
+		l, err := h.samlLogin(t, ssotest.Person("ada@acme.com"), func(a *ssotest.Assertion) {
+			a.Subject, a.NameIDFormat = name, ssotest.Transient
+			a.Attributes["urn:oasis:names:tc:SAML:attribute:pairwise-id"] = []string{"ada@pairwise"}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	first, second := in("_one"), in("_two")
+	if first.User.ID != second.User.ID {
+		t.Errorf("signed in as %s and %s, want one user", first.User.ID, second.User.ID)
+	}
+	m := h.saml.Logout(h.wish("acme", ssotest.Logout{Subject: "_one", NameIDFormat: ssotest.Transient, Form: true}))
+	_, err := h.SSO.Receive(t.Context(), someone, service.LogoutMessage{ConnectionID: h.ids["acme"], SAMLRequest: m.Fields.Get("SAMLRequest")})
+	wantCode(t, "sign out", err, "")
+	_, err = h.refresh(t, first.Secret)
+	wantCode(t, "the session that was signed out", err, fault.Unauthenticated)
+	_, err = h.refresh(t, second.Secret)
+	wantCode(t, "the other session", err, "")
+}
+
+// TestSSORefusesUsers keeps out who may not enter, whatever the provider says.
+func TestSSORefusesUsers(t *testing.T) {
+	t.Parallel()
+	h := newHarbour(t)
+	u := ssotest.Person("ada@acme.com")
+	l, err := h.samlLogin(t, u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Members.Disable(t.Context(), within("acme"), l.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.samlLogin(t, u)
+	h.refused(t, "acme", err, "disabled in the tenant")
+	if err := h.Members.Enable(t.Context(), within("acme"), l.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	locked, err := h.db.User(t.Context(), l.User.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked.Locked = true
+	if err := h.db.UpdateUser(t.Context(), locked); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.samlLogin(t, u)
+	h.refused(t, "acme", err, "the user is locked")
+}
+
+// TestSSOPerTenant keeps users of two tenants apart that have one address.
+func TestSSOPerTenant(t *testing.T) {
+	t.Parallel()
+	h := newHarbour(t, func(c *service.Config) { c.PerTenant = true })
+	other := h.member(t, "ada@acme.com")
+	l, err := h.samlLogin(t, ssotest.Person("ada@acme.com"))
+	if err != nil || l.User.ID == other.ID {
+		t.Fatalf("signed in as %+v, %v, want another user than that of another tenant", l.User, err)
+	}
+	i, err := h.db.Identifier(t.Context(), "acme", store.Email, "ada@acme.com")
+	if err != nil || i.UserID != l.User.ID {
+		t.Errorf("found by %+v, %v", i, err)
+	}
+}
