@@ -262,6 +262,7 @@ func TestAttackBoundDomain(t *testing.T) {
 		ann, bob := w.signUp(t, "ann@corp.example"), w.signUp(t, "bob@free.example")
 		in, out := w.user(t, bob), w.user(t, ann)
 		into := w.askEmail(t, in, "boss@corp.example")
+		w.clock.advance(time.Second) // the newest message is the one that is looked at
 		w.clock.advance(time.Second) // the newest message is the newest
 		outOf := w.askEmail(t, out, "ann@free.example")
 		w.bind(t, ann.Session.TenantID, "corp.example")
