@@ -112,17 +112,12 @@ func newestProvided(ctx context.Context, r store.Records, userID, tenantID strin
 
 // endProvided ends the sessions that came from a session at a provider, and returns how many.
 // An empty subject or index is any: with neither it ends all that came through the connection,
-// as disabling it does. Call it before the connection is deleted, which forgets them. Whoever
-// a subject is does not get in either by a login that waits for its second factor.
+// as disabling it does. Call it before the connection is deleted, which forgets them. Their
+// users do not get in either by a login that waits for its second factor.
 func endProvided(ctx context.Context, tx *unit, connectionID, subject, index string) (ended int, err error) {
 	all, err := tx.ProviderSessions(ctx, connectionID, subject, index)
 	if err != nil {
 		return 0, err
-	}
-	if subject != "" {
-		if err := dropWaiting(ctx, tx, connectionID, subject); err != nil {
-			return 0, err
-		}
 	}
 	byUser := map[string][]string{}
 	var users []string // in order, so that two who end the same wait for each other
@@ -131,6 +126,9 @@ func endProvided(ctx context.Context, tx *unit, connectionID, subject, index str
 			users = append(users, p.UserID)
 		}
 		byUser[p.UserID] = append(byUser[p.UserID], p.SessionID)
+	}
+	if err := dropWaiting(ctx, tx, connectionID, subject, users); err != nil {
+		return 0, err
 	}
 	for _, id := range users {
 		gone, err := tx.RevokeSessions(ctx, id, tx.at, byUser[id]...)
@@ -145,14 +143,20 @@ func endProvided(ctx context.Context, tx *unit, connectionID, subject, index str
 	return ended, nil
 }
 
-// dropWaiting ends the logins that wait for a second factor, of the user that a subject is.
-func dropWaiting(ctx context.Context, tx *unit, connectionID, subject string) error {
+// dropWaiting ends the logins that wait for a second factor: those of the users, and of whom
+// the subject is, who may have no session yet.
+func dropWaiting(ctx context.Context, tx *unit, connectionID, subject string, users []string) error {
 	l, err := tx.LinkedIdentity(ctx, connectionID, subject)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
+	if err == nil && !slices.Contains(users, l.UserID) {
+		err = drop(ctx, tx, l.UserID, store.MFA)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return drop(ctx, tx, l.UserID, store.MFA)
+	for _, id := range users {
+		if err := drop(ctx, tx, id, store.MFA); err != nil {
+			return err
+		}
+	}
+	return nil
 }
