@@ -50,10 +50,10 @@ func (st ConnectionSettings) stranger() error {
 // of the connection's own domains is refused, unless that was allowed; it proves nothing then.
 // SAML has no word for a verified address: there it is enough whose the domain is.
 func (s *SSO) proves(
-	ctx context.Context, tx *unit, c store.Connection, st ConnectionSettings, a sso.Assertion,
+	ctx context.Context, r store.Records, c store.Connection, st ConnectionSettings, a sso.Assertion,
 ) (bool, error) {
 	name, ok := emailDomain(a.Email)
-	all, err := tx.Domains(ctx, c.TenantID)
+	all, err := r.Domains(ctx, c.TenantID)
 	if err != nil {
 		return false, err
 	}
@@ -63,7 +63,7 @@ func (s *SSO) proves(
 	if i >= 0 {
 		return vouched(all[i]) && (c.Protocol == store.SAML || a.EmailVerified), nil
 	}
-	p, err := readDomainPolicy(ctx, tx)
+	p, err := readDomainPolicy(ctx, r)
 	switch {
 	case err != nil:
 		return false, err

@@ -76,7 +76,8 @@ type voyage struct {
 	Verifier    string `json:"verifier,omitempty"`
 	RedirectURI string `json:"redirectUri,omitempty"`
 
-	Leaving bool `json:"leaving,omitempty"` // to sign out there
+	Leaving   bool `json:"leaving,omitempty"`   // to sign out there
+	Rehearsal bool `json:"rehearsal,omitempty"` // to sign nobody in
 }
 
 // errVoyage is the refusal of what belongs to no sign-in that this browser began.

@@ -38,7 +38,8 @@ type Arrived struct {
 	Kind  store.SessionKind // that the sign-in began with
 	Next  string
 
-	Onward *Departure // to the provider again, with a request of ours
+	Onward    *Departure // to the provider again, with a request of ours
+	Rehearsed bool       // nobody has signed in, nor was to
 }
 
 // errAnswer is the refusal of an answer to nothing that began here.
@@ -91,7 +92,7 @@ func (s *SSO) open(ctx context.Context, f voyage, in Arrival) (store.Connection,
 	switch {
 	case err != nil:
 		return c, err
-	case !works:
+	case !works && !f.Rehearsal:
 		return c, sso.Refuse("the connection is disabled", nil)
 	case in.ConnectionID != "" && in.ConnectionID != c.ID:
 		return c, errVoyage("the answer came to the address of another connection")
@@ -117,6 +118,9 @@ func (s *SSO) arrive(ctx context.Context, by store.Principal, c store.Connection
 		return Arrived{}, err
 	}
 	r.settings = st
+	if in.voyage.Rehearsal {
+		return s.rehearsed(ctx, by, c, st, in)
+	}
 	a, err := s.heard(ctx, by, c, st, in)
 	if err != nil {
 		r.err = err
