@@ -58,6 +58,9 @@ type word struct {
 	groups         []string
 }
 
+// proves reports whether an address in a domain of the gateway's is then the person's.
+func (g *gateway) proves(w word) bool { return g.protocol == store.SAML || w.verified }
+
 func (p *soul) member(tenant string) bool { return slices.Contains(p.tenants, tenant) }
 
 // enters reports whether the user may act in a tenant.
@@ -148,7 +151,7 @@ func (r *register) byEmail(email string) *soul {
 // admits returns the user that somebody is who comes through a gateway: nobody, a user who is
 // there, or a new one.
 func (r *register) admits(g *gateway, w word) (who *soul, want fault.Code) {
-	proved := g.protocol == store.SAML || w.verified
+	proved := g.proves(w)
 	switch t := g.ties[w.subject]; {
 	case !g.enabled || !g.proved[domainOf(w.email)]:
 		return nil, fault.Unauthenticated
@@ -176,6 +179,9 @@ func (r *register) admit(g *gateway, w word, who *soul) {
 	}
 	t, joins := g.ties[w.subject], !who.member(g.tenant)
 	known := t != nil
+	if g.proves(w) && w.email == who.email && r.byEmail(w.email) == nil {
+		who.found = true // what a provider did not prove before
+	}
 	if !known {
 		t = &tie{who: who}
 		g.ties[w.subject] = t
