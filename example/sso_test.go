@@ -121,6 +121,7 @@ func (o *office) trust(t *testing.T) {
 	o.ask(t, 200, "PUT", connections+"/"+o.id+"/metadata", object{"metadata": string(doc.Body)})
 }
 
+// bindSAMLP has the provider sign and encrypt whatever it can, and want signed requests.
 func bindSAMLP(t *testing.T, o *office) {
 	t.Helper()
 	o.kit = foreign.SAMLP(t)
@@ -128,9 +129,12 @@ func bindSAMLP(t *testing.T, o *office) {
 	_, certificate := o.papers(t)
 	o.there = o.kit.StartSAMLP(t, certificate, o.base+"/auth/saml/slo/"+o.id)
 	o.trust(t)
-	if _, err := http.PostForm(o.there.Base+"/knobs", url.Values{"encrypt": {"true"}, "signResponse": {"true"}}); err != nil {
+	if _, err := http.PostForm(o.there.Base+"/knobs", url.Values{
+		"encrypt": {"true"}, "signResponse": {"true"}, "requireSigned": {"true"},
+	}); err != nil {
 		t.Fatal(err)
 	}
+	o.ask(t, 200, "PATCH", connections+"/"+o.id, object{"signRequest": true})
 	o.set(t, func(all object) {
 		all["attributes"] = object{"groups": []string{"http://schemas.passportjs.com/groups"}}
 	})
