@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-identity/identity/handlers"
+	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
@@ -12,6 +14,7 @@ import (
 func (p *Pages) attemptRoutes() {
 	const at = connectionPages + "/{id}/attempts"
 	p.handle("GET "+at, p.kept(p.showAttempts))
+	p.handle("POST "+at, p.limited(middleware.SignIn, p.kept(p.rehearse)))
 	p.handle("GET "+at+"/{attempt}", p.kept(p.showAttempt))
 	p.handle("POST "+at+"/{attempt}", p.limited(middleware.SignIn, p.kept(p.replay)))
 }
@@ -37,18 +40,47 @@ type attemptView struct {
 }
 
 func (p *Pages) showAttempts(w http.ResponseWriter, r *http.Request, by store.Principal) error {
+	v, err := p.attempts(r, by)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, http.StatusOK, "attempts.html", v)
+}
+
+// attempts is the page with what came through a connection.
+func (p *Pages) attempts(r *http.Request, by store.Principal) (page, error) {
 	v, err := p.step(r, by, "step.test", "step.test")
 	if err != nil {
-		return err
+		return v, err
 	}
 	all, err := p.Services.SSOAttempts.List(r.Context(), by, v.SSO.One.ID)
-	if err != nil {
-		return err
-	}
 	for _, a := range all {
 		v.SSO.Attempts = append(v.SSO.Attempts, attempted(a))
 	}
-	return p.render(w, r, http.StatusOK, "attempts.html", v)
+	return v, err
+}
+
+// rehearse sends an administrator to the provider, to see what comes back. Nobody is signed in.
+func (p *Pages) rehearse(w http.ResponseWriter, r *http.Request, by store.Principal) error {
+	if _, err := read(w, r); err != nil {
+		return err
+	}
+	v, err := p.attempts(r, by)
+	if err != nil {
+		return err
+	}
+	next := v.SSO.At("attempts")
+	d, err := p.Services.SSO.Rehearse(r.Context(), by, service.Rehearsal{
+		ConnectionID: v.SSO.One.ID, Next: noted(next, "tested"), Browser: only(r, handlers.SSOCookieName),
+	})
+	switch f := fault.From(err); {
+	case err == nil:
+		v.Lead, v.Next = "rehearse.lead", next
+		return p.send(w, r, v, d)
+	case f.Code == fault.Unauthenticated: // the diagnosis is the newest attempt
+		return seeOther(w, noted(next, "tested"))
+	}
+	return p.retry(w, r, err, "attempts.html", v)
 }
 
 func (p *Pages) showAttempt(w http.ResponseWriter, r *http.Request, by store.Principal) error {

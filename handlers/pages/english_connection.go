@@ -26,7 +26,7 @@ func englishConnections() map[string]string {
 		"connections.expired":       "The provider's certificate has run out: nobody can sign in. Upload its current metadata.",
 		"connections.expires":       "The provider's certificate runs out soon. Upload its current metadata in time.",
 		"connections.last":          "Last attempt",
-		"connections.accepted":      "signed in",
+		"connections.accepted":      "accepted",
 		"connections.refused":       "refused",
 		"connections.open":          "Open",
 		"connections.add":           "Add a connection",
@@ -62,6 +62,7 @@ func englishConnection() map[string]string {
 		"wizard.done.saved":     "Saved.",
 		"wizard.done.mapped":    "The group is mapped.",
 		"wizard.done.unmapped":  "The group is not mapped any more.",
+		"wizard.done.tested":    "You are back. What came is the newest attempt below.",
 		"wizard.done.revoked":   "The link does not work any more.",
 
 		"delete.title": "Delete the connection?",

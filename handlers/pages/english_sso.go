@@ -13,10 +13,11 @@ func englishSSO() map[string]string {
 		"sso.submit": "Continue",
 		"sso.other":  "Sign in another way",
 
-		"away.title":  "One moment",
-		"away.lead":   "You sign in elsewhere and come back. This is where you are going:",
-		"away.submit": "Continue",
-		"leave.lead":  "You are signed out here. This is where you sign out of your organization:",
+		"away.title":    "One moment",
+		"away.lead":     "You sign in elsewhere and come back. This is where you are going:",
+		"away.submit":   "Continue",
+		"rehearse.lead": "You try the sign-in and come back. This is where you are going:",
+		"leave.lead":    "You are signed out here. This is where you sign out of your organization:",
 
 		"problem.sso":    "Use single sign-on",
 		"problem.signin": "You are not signed in",

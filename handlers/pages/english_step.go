@@ -110,15 +110,16 @@ func englishMappings() map[string]string {
 
 func englishAttempts() map[string]string {
 	return map[string]string{
-		"test.how": "Turn the connection on, then sign in with an address of a proved domain in another browser. What happens " +
-			"shows here.",
+		"test.how": "Sign in at your provider to see what it sends. Nobody is signed in by it, and the connection may " +
+			"still be off.",
+		"test.submit":       "Try it with your own account",
 		"attempts.title":    "The last attempts",
 		"attempts.none":     "Nobody came through this connection yet.",
 		"attempts.person":   "Person",
 		"attempts.unknown":  "unknown",
 		"attempts.show":     "Details",
 		"attempt.title":     "An attempt",
-		"attempt.in":        "Signed in",
+		"attempt.in":        "Accepted",
 		"attempt.out":       "Refused",
 		"attempt.why":       "Why",
 		"attempt.when":      "When",

@@ -87,6 +87,12 @@ func TestWizardInABrowser(t *testing.T) {
 	b.Press("Map a group")
 	wants(t, b, "The group is mapped.", "staff", "Reader")
 	b.Press("Next step")
+	f.saml.Everyone(ssotest.Person("admin@acme.example"))
+	b.Press("Try it with your own account")
+	b.Load(func() {}) // the page sends itself on
+	b.Press("Go on")
+	b.Want(at+"/attempts", "Test")
+	wants(t, b, "You are back.", "Accepted", "a…@acme.example")
 	b.Press("Turn on")
 	wants(t, b, "The connection is on.")
 
@@ -101,7 +107,7 @@ func TestWizardInABrowser(t *testing.T) {
 		t.Errorf("eve has the roles %s", got)
 	}
 	b.Open(f.URL + at + "/attempts")
-	wants(t, b, "Signed in", "e…@acme.example")
+	wants(t, b, "Accepted", "e…@acme.example")
 	complaints(t, b)
 	complaints(t, eve)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/ssotest"
 	"github.com/go-identity/identity/store"
@@ -103,6 +104,7 @@ func TestWizardBySAML(t *testing.T) {
 	reader := f.role(t, "reader-acme")
 	b.post(t, at+"/roles", url.Values{"role-" + reader: {"yes"}}).want(t, 200, "Saved.", "checked")
 	b.post(t, at+"/roles/groups", url.Values{"group": {"staff <x>"}, "role-" + reader: {"yes"}}).want(t, 200, "The group is mapped.", "staff <x>")
+	f.rehearsed(t, b, at)
 	b.post(t, at, url.Values{"enabled": {"yes"}}).want(t, 200, "The connection is on.")
 	ada := f.browser(t).still()
 	to := away(t, ada.post(t, "/account/login", url.Values{"email": {"eve@acme.example"}}))
@@ -112,14 +114,31 @@ func TestWizardBySAML(t *testing.T) {
 		t.Fatalf("status %d", res.StatusCode)
 	}
 	f.browse(ada).get(t, "/account/security").want(t, 200, "eve@acme.example")
-	b.get(t, at+"/attempts").want(t, 200, "Signed in", "e…@acme.example")
-	b.get(t, connections).want(t, 200, "Domains proved: 1 of 1", "signed in", "Certificate of the provider until")
+	b.get(t, at+"/attempts").want(t, 200, "Accepted", "e…@acme.example")
+	b.get(t, connections).want(t, 200, "Domains proved: 1 of 1", "accepted", "Certificate of the provider until")
 	preview := b.post(t, at+"/roles/attributes", url.Values{"act": {"preview"}, "attrEmail": {"email, mail"}, "attrGroups": {"groups"}})
 	preview.want(t, 200, "The person would get in.", "e…@acme.example", "staff <x>", "Reader")
 	b.post(t, at, url.Values{"enabled": {"no"}}).want(t, 200, "The connection is off.")
 	b.get(t, at+"/delete").want(t, 200, "Delete the connection?")
 	b.post(t, at+"/delete", nil).want(t, 200, "The connection is deleted.")
 	b.get(t, at).want(t, 404)
+}
+
+// rehearsed tries a connection that is off.
+func (f federation) rehearsed(t *testing.T, b browser, at string) {
+	t.Helper()
+	to := away(t, b.post(t, at+"/attempts", nil))
+	res := f.saml.SignIn(b.still().Client, to, ssotest.Person("admin@acme.example"))
+	if got := res.Header.Get("Location"); got != at+"/attempts?done=tested" {
+		t.Errorf("leads to %q", got)
+	}
+	for _, c := range res.Cookies() {
+		if c.Name == middleware.SessionCookieName {
+			t.Error("a rehearsal signed somebody in")
+		}
+	}
+	b.get(t, at+"/attempts?done=tested").want(t, 200, "You are back.", "Accepted", "a…@acme.example")
+	b.get(t, "/").want(t, 200, "as "+email)
 }
 
 func (f federation) read(t *testing.T, id string) service.SSOConnection {
@@ -206,6 +225,7 @@ func TestWizardSaysWhatIsWrong(t *testing.T) {
 		{oidc + "/provider", url.Values{"way": {"oidc"}}, []string{"Enter the issuer.", "Enter the client ID."}},
 		{oidc + "/provider", url.Values{"way": {"oidc"}, "issuer": {"x"}, "clientId": {"a"}}, []string{`href="#issuer"`}},
 		{oidc, url.Values{"enabled": {"yes"}}, []string{"The connection lacks the issuer."}},
+		{at + "/attempts", nil, []string{"Tell us where your provider is first."}},
 		{at + "/domains", nil, []string{"Enter a domain."}},
 		{at + "/domains", url.Values{"domain": {"gmail.com"}}, []string{"Anybody can have an address there", `value="gmail.com"`}},
 		{at + "/domains", url.Values{"domain": {"co.uk"}}, []string{"Nobody has this domain for themselves."}},

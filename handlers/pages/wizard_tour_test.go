@@ -106,6 +106,7 @@ func (f federation) tourRoles(t *testing.T, at string, get getter, post poster) 
 func (f federation) tourAttempts(t *testing.T, at string, get getter, post poster) {
 	t.Helper()
 	get("attempts-none", at+"/attempts?kind=okta")
+	post("rehearse", at+"/attempts?kind=okta", nil)
 	post("connection-on", at, url.Values{"enabled": {"yes"}})
 	f.come(t, func(a *ssotest.Assertion) { a.Audience = "https://another.example/metadata" })
 	refused := attemptPath(t, get("attempts-refused", at+"/attempts?kind=okta"))
