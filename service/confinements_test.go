@@ -334,6 +334,9 @@ func changesElsewhere(t *testing.T, w vouched) {
 	phone.next(t)
 	for name, do := range map[string]func() error{
 		"password":             func() error { return w.Passwords.Change(t.Context(), by, good, fresh) },
+		"a guess at it":        func() error { return w.Passwords.Change(t.Context(), by, "x", fresh) },
+		"a guess at a device":  func() error { return w.MFA.Disable(t.Context(), by, "", "000000") },
+		"a guess at codes":     func() error { return errOf(w.MFA.NewRecoveryCodes(t.Context(), by, "000000")) },
 		"address":              func() error { return w.Emails.Ask(t.Context(), by, "ann@evil.example") },
 		"another device":       func() error { return errOf(w.MFA.Enroll(t.Context(), by)) },
 		"another device's end": func() error { return errOf(w.MFA.FinishEnroll(t.Context(), by, "123456")) },
@@ -425,10 +428,39 @@ func confinedAfterStepUp(t *testing.T, w vouched) {
 	wantCode(t, "after it ended", errOf(w.refresh(t, next.Secret)), fault.Unauthenticated)
 }
 
+// What the provider said holds as well after a second factor that it did not ask for.
+func TestComesAfterMFA(t *testing.T) {
+	t.Parallel()
+	w := newVouched(t)
+	phone, _ := w.enroll(t, w.user(t, w.here))
+	w.forced(t, service.Force)
+	ends := w.clock.now().Add(time.Hour)
+	asked := w.comes(t, func(v *service.Visit) {
+		v.Methods, v.Ends, v.Override = []string{"sso", "otp", "mfa"}, ends, true
+	})
+	l, err := w.verify(t, asked.MFAToken, phone.next(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !l.Session.EndsAt.Equal(ends) || strings.Join(l.Session.Methods, " ") != "sso otp mfa" {
+		t.Errorf("the session is %+v, want it to end at %s, each method once", l.Session, ends)
+	}
+	if u, err := w.db.User(t.Context(), w.visit.UserID); err != nil || u.ActiveTenantID != "acme" {
+		t.Errorf("the user acts in %q (%v), want what the connection says", u.ActiveTenantID, err)
+	}
+}
+
 func enrollsNothing(t *testing.T, w vouched) {
+	open := w.comes(t)
 	l := w.comesAsked(t)
 	_, err := w.MFA.EnrollAtLogin(t.Context(), someone, l.MFAToken)
 	wantConfined(t, "begin", err)
+	again, err := w.refresh(t, open.Secret)
+	if err != nil || !again.MFARequired {
+		t.Fatalf("refresh = %+v, %v, want a question by now", again, err)
+	}
+	_, err = w.MFA.EnrollAtLogin(t.Context(), someone, again.MFAToken)
+	wantConfined(t, "begin by a session that was open", err)
 	asked := w.asked(t, "ann@home.example")
 	e, err := w.MFA.EnrollAtLogin(t.Context(), someone, asked.MFAToken)
 	if err != nil {

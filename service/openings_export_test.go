@@ -16,12 +16,13 @@ type Visit struct {
 	AuthTime                             time.Time
 	Kind                                 store.SessionKind
 	Override                             bool
+	Ends                                 time.Time // of the session, at the latest
 }
 
 // Come opens a session for a visit, the way single sign-on does.
 func (s *Services) Come(ctx context.Context, by store.Principal, v Visit) (Login, error) {
 	return s.SignIn.open(ctx, by, opening{
-		kind: v.Kind, methods: v.Methods, authTime: v.AuthTime, onlyTenant: v.TenantID, overrideActive: v.Override,
+		kind: v.Kind, methods: v.Methods, authTime: v.AuthTime, onlyTenant: v.TenantID, overrideActive: v.Override, ends: v.Ends,
 		came:    &store.ProviderSession{ConnectionID: v.ConnectionID, Subject: v.Subject, Index: v.Index, Attributes: v.Attributes},
 		resolve: func(*unit) (string, error) { return v.UserID, nil },
 	})

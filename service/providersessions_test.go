@@ -218,6 +218,9 @@ func TestEndProvided(t *testing.T) {
 		w := vouchedIn(t, worldOver(t, db, newClock(), open, skewed))
 		at := func(index string) func(*service.Visit) { return func(v *service.Visit) { v.Index = index } }
 		one, two, cookie := w.comes(t, at("1")), w.comes(t, at("2")), w.comes(t, at("1"), browserKind)
+		for _, l := range []service.Login{one, two} { // what is known of them has to be forgotten
+			wantCode(t, "before", errOf(w.Gate.Resolve(t.Context(), l.AccessToken)), "")
+		}
 		ends := func(what, subject, index string, want int) {
 			t.Helper()
 			n, err := w.EndProvided(t.Context(), w.visit.ConnectionID, subject, index)
