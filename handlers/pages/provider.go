@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
 	"github.com/go-identity/identity/store"
 )
@@ -16,8 +17,8 @@ func (p *Pages) providerRoutes() {
 	p.handle("GET "+connectionPages+"/{id}/ours", p.kept(p.showOurs))
 	p.handle("GET "+connectionPages+"/{id}/certificate", p.kept(p.certificate))
 	p.handle("GET "+connectionPages+"/{id}/provider", p.kept(p.showProvider))
-	p.handle("POST "+connectionPages+"/{id}/provider", p.kept(p.provider))
-	p.handle("POST "+connectionPages+"/{id}/provider/file", p.kept(p.providerFile))
+	p.handle("POST "+connectionPages+"/{id}/provider", p.limited(middleware.SignIn, p.kept(p.provider)))
+	p.handle("POST "+connectionPages+"/{id}/provider/file", p.limited(middleware.SignIn, p.kept(p.providerFile)))
 }
 
 // ours are our values, for the provider's side.

@@ -48,6 +48,8 @@ func (p *Pages) own(h ownHandler) handler {
 		next := securityPages
 		if r.Method == http.MethodGet {
 			next = local(r.URL.Path)
+		} else if strings.HasPrefix(r.URL.Path, "/account/sso/") {
+			next = back(r)
 		}
 		return seeOther(w, "/account/login?next="+url.QueryEscape(next))
 	}

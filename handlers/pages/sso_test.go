@@ -183,7 +183,6 @@ func TestLocalStepsLeadToTheProvider(t *testing.T) {
 	if a := b.login(t, phrase, "/"); a.session() != nil {
 		t.Error("a session")
 	}
-	f.saml.Stop()
 	b.post(t, "/account/sso", url.Values{"email": {"ada@elsewhere.example"}}).want(t, 400, "We know of no single sign-on")
 	b.post(t, "/account/sso", url.Values{"email": {""}}).want(t, 400, "Enter your e-mail address.")
 	b.post(t, "/account/sso", url.Values{"email": {""}, "tenant": {"acme"}}).want(t, 400, "Enter your e-mail address.")

@@ -4,7 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,11 +90,20 @@ func (p *Pages) stepped(w http.ResponseWriter, r *http.Request, by store.Princip
 	if failed != nil {
 		return failed
 	}
-	next := connectionPages
-	if id := r.PathValue("id"); id != "" {
-		next += "/" + url.PathEscape(id)
+	return p.ask(w, l, back(r))
+}
+
+// back is the page that a form of the wizard stands on.
+func back(r *http.Request) string {
+	parts := strings.Split(r.URL.Path, "/") // "", "account", "sso", "connections", the id, the step
+	if len(parts) > 4 && !strings.HasPrefix(r.URL.Path, connectionPages) {
+		parts = parts[:4]
 	}
-	return p.ask(w, l, local(next))
+	at := local(strings.Join(parts[:min(len(parts), 6)], "/"))
+	if kind := r.URL.Query().Get("kind"); slices.Contains(kinds(), kind) {
+		at += "?kind=" + kind
+	}
+	return at
 }
 
 // wizard is the page that a step begins with, for a connection or for none.

@@ -360,3 +360,86 @@ func (f federation) rolesOf(t *testing.T, address string) string {
 	}
 	return strings.Join(keys, " ")
 }
+
+// TestWizardAsksForTheSecondFactor has somebody who has one show it before they change
+// something, and come back to the page that they were on.
+func TestWizardAsksForTheSecondFactor(t *testing.T) {
+	t.Parallel()
+	f := federated(t, false, nil)
+	b := f.keeper(t)
+	off, yes, days := service.DontForce, true, 7*24*time.Hour
+	policy := service.MFAPolicyChange{Enforce: &off, Remember: &yes, RememberFor: &days}
+	if _, err := f.MFAPolicies.Create(t.Context(), store.System(), policy); err != nil {
+		t.Fatal(err)
+	}
+	at := b.add(t, store.SAML, "okta")
+	phone := f.scan(t, b.post(t, "/account/security/mfa", nil))
+	b.post(t, "/account/security/mfa/confirm", url.Values{"code": {phone.code(t)}})
+	b.post(t, "/account/logout", nil)
+	b.login(t, phrase, "/").want(t, 200, "Enter your code")
+	b.post(t, "/account/mfa", url.Values{"code": {phone.code(t)}, "remember": {"yes"}}).want(t, 200, "as "+email)
+	b.post(t, "/account/logout", nil)
+	b.login(t, phrase, "/").want(t, 200, "as "+email) // the browser is remembered
+	for path, form := range map[string]url.Values{
+		"/domains": {"domain": {"acme.example"}}, "/roles/groups": {"group": {"a"}, "role-" + f.role(t, "reader-acme"): {"yes"}},
+		"": {"enabled": {"no"}}, "/delete": nil, "/attempts": nil,
+	} {
+		a := b.still().post(t, at+path+"?kind=okta", form)
+		page := strings.TrimSuffix(path, "/groups")
+		want := "/account/mfa?next=" + url.QueryEscape(at+page+"?kind=okta")
+		if got := a.Header.Get("Location"); a.StatusCode != 303 || got != want {
+			t.Errorf("%s: %d to %q, want %q", path, a.StatusCode, got, want)
+		}
+	}
+	a := b.still().post(t, "/account/sso/invite", nil)
+	if got := a.Header.Get("Location"); got != "/account/mfa?next=%2Faccount%2Fsso%2Finvite" {
+		t.Errorf("the invitation leads to %q", got)
+	}
+	if c := f.read(t, strings.TrimPrefix(at, connections+"/")); len(c.Domains)+len(c.Groups) != 0 {
+		t.Errorf("it was changed: %+v", c)
+	}
+	next := at + "/domains"
+	b.post(t, "/account/mfa", url.Values{"code": {phone.code(t)}, "next": {next}}).want(t, 200, "No domain yet.")
+	b.post(t, next, url.Values{"domain": {"acme.example"}}).want(t, 200, "Waits for its proof")
+}
+
+// TestHints has a hint for every provider, protocol and step.
+func TestHints(t *testing.T) {
+	t.Parallel()
+	f := federated(t, false, nil)
+	b := f.keeper(t)
+	for _, protocol := range []store.Protocol{store.SAML, store.OIDC} {
+		at := b.add(t, protocol, "other")
+		for _, kind := range []string{"okta", "entra", "google", "jumpcloud", "onelogin", "keycloak", "other"} {
+			for _, step := range []string{"ours", "provider"} {
+				b.get(t, at+"/"+step+"?kind="+kind).want(t, 200, `<p class="tip">`, "kind="+kind)
+			}
+		}
+		for _, kind := range []string{"", "nobody", "%22%3E%3Cscript%3E"} {
+			if a := b.get(t, at+"/ours?kind="+kind); strings.Contains(a.text, `class="tip"`) || strings.Contains(a.text, "kind=") {
+				t.Errorf("a hint for %q", kind)
+			}
+		}
+	}
+}
+
+// TestProviderIsAway has the provider of somebody's domain not answer.
+func TestProviderIsAway(t *testing.T) {
+	t.Parallel()
+	f := federated(t, false, nil)
+	f.tenant(t, "acme")
+	c, err := f.Connections.Create(t.Context(), in("acme"), service.NewConnection{
+		Protocol: store.OIDC, Enabled: true, Secret: f.oidc.ClientSecret(),
+		Settings: service.ConnectionSettings{OIDC: &service.OIDCSettings{Issuer: f.oidc.Issuer(), ClientID: f.oidc.ClientID()}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.claim(t, "acme", c.ID, "acme.example")
+	f.oidc.Stop()
+	f.advance(48 * time.Hour) // whatever was known of it is too old
+	b := f.browser(t)
+	for _, path := range []string{"/account/login", "/account/sso"} {
+		b.post(t, path, url.Values{"email": {"eve@acme.example"}}).want(t, 401, "did not work", `value="eve@acme.example"`, `action="/account/sso"`)
+	}
+}
