@@ -12,6 +12,37 @@ import (
 	"github.com/go-identity/identity/internal/outbound"
 )
 
+// TestAttackSetters takes the hosts that scripts of pages write into addresses.
+func TestAttackSetters(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(needs.Shared(t, "corpora", "corpora", "url-wpt", "setters_tests.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var groups map[string]json.RawMessage
+	var rows []struct {
+		Href     string
+		New      string `json:"new_value"`
+		Expected reading
+	}
+	if err = json.Unmarshal(text, &groups); err == nil {
+		err = json.Unmarshal(groups["host"], &rows)
+	}
+	if err != nil || len(rows) < 60 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	g := outbound.New(outbound.Options{AllowPrivateNetworks: true})
+	t.Run("SSRF-06 the web platform's hosts", func(t *testing.T) {
+		t.Parallel()
+		for _, r := range rows {
+			web := strings.HasPrefix(r.Href, "http:") || strings.HasPrefix(r.Href, "https:")
+			if address := "https://" + r.New + "/"; web && g.CheckURL(address) == nil {
+				r.Expected.agrees(t, address)
+			}
+		}
+	})
+}
+
 // A reading is what a browser makes of an address.
 type reading struct {
 	Input, Href, Protocol, Username, Password, Hostname, Hash string
