@@ -143,6 +143,9 @@ func (s *Socials) arrive(ctx context.Context, by store.Principal, v voyage, in S
 	if err != nil {
 		return SocialLogin{}, err
 	}
+	if err := s.sso.spent(ctx, p.ID, in.Answer.Get("code")); err != nil {
+		return SocialLogin{}, err
+	}
 	r := oidc.Request{RedirectURI: v.RedirectURI, Flow: oidc.Flow{State: in.Answer.Get("state"), Nonce: v.Nonce, Verifier: v.Verifier}}
 	a, err := s.party.Finish(ctx, w.provider, w.client, r, in.Answer)
 	if err != nil {

@@ -147,9 +147,29 @@ func (s *SSO) heard(
 	if err != nil {
 		return sso.Assertion{}, err
 	}
+	if err := s.spent(ctx, c.ID, in.Answer.Get("code")); err != nil {
+		return sso.Assertion{}, err
+	}
 	secrets := oidc.Flow{State: in.handle, Nonce: in.voyage.Nonce, Verifier: in.voyage.Verifier}
 	a, err := s.party.Finish(ctx, p, oidc.Request{Flow: secrets, RedirectURI: in.voyage.RedirectURI}, in.Answer)
 	return st.Attributes.over(a), err
+}
+
+// spent refuses a code that came here before, for whichever connection it came then. Connections
+// share one redirect URI, so whoever runs a provider can lead somebody past another one and be
+// shown the code that they bring back, for what is taken to be their own provider's (mix-up, RFC
+// 9700 §4.4). It is of no use to them: here it came already, and nobody else takes it.
+func (s *SSO) spent(ctx context.Context, id, code string) error {
+	if code == "" {
+		return nil // refused for that
+	}
+	seen := replayed("", "oidc/code/"+code, s.now().Add(challengeLife))
+	seen.ID, seen.Subject, seen.CreatedAt = s.newID(), id, s.now()
+	err := s.store.CreateChallenge(ctx, seen)
+	if errors.Is(err, store.ErrConflict) {
+		return sso.Refuse("the code came here before: each is good for one answer", err)
+	}
+	return err
 }
 
 // refusal makes one of every reason not to let somebody in that is not ours to mend. What a

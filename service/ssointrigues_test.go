@@ -1,0 +1,80 @@
+package service_test
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/go-identity/identity/internal/fault"
+	"github.com/go-identity/identity/service"
+	"github.com/go-identity/identity/ssotest"
+	"github.com/go-identity/identity/store"
+)
+
+// stateOf is the handle that a departure gives to the provider.
+func stateOf(t testing.TB, d service.Departure) string {
+	t.Helper()
+	u, err := url.Parse(d.Address)
+	if err != nil || u.Query().Get("state") == "" {
+		t.Fatalf("there is no state in %q, %v", d.Address, err)
+	}
+	return u.Query().Get("state")
+}
+
+// TestAttackSSOMixUp lets somebody with a provider of their own get hold of what another one
+// says.
+func TestAttackSSOMixUp(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		h := harbourOver(t, db)
+		thiefs := ssotest.NewOIDC(t, ssotest.OIDCOptions{Now: h.clock.now})
+		n := h.byOIDC()
+		n.Secret, n.Settings.OIDC.Issuer, n.Settings.OIDC.ClientID = thiefs.ClientSecret(), thiefs.Issuer(), thiefs.ClientID()
+		h.connect(t, "thieves", n)
+		t.Run("OIDC-05 mix-up, no iss support", func(t *testing.T) {
+			// The thief has begun at the honest provider. The victim begins at the thief's, which
+			// sends them on to the honest one with what the thief has begun there, but their own
+			// state. What comes back is a code that fits the thief's sign-in.
+			own := h.leave(t, service.Start{TenantID: "globex"})
+			victim := h.leave(t, service.Start{TenantID: "thieves"})
+			got := h.fromOIDC(t, own, ssotest.Person("ada@globex.com"))
+			code := got.Answer.Get("code")
+			_, err := h.land(t, service.Arrival{Browser: victim.Browser, Answer: url.Values{"code": {code}, "state": {stateOf(t, victim)}}})
+			h.refused(t, "thieves", err, "")
+			h.nobody(t, func() {
+				_, err := h.land(t, got)
+				h.refused(t, "globex", err, "came here before")
+			})
+			l, err := h.oidcLogin(t, ssotest.Person("ada@globex.com"))
+			if err != nil || l.Session.TenantID != "globex" {
+				t.Errorf("the victim's next sign-in: %+v, %v", l.Session, err)
+			}
+		})
+		t.Run("OIDC-04 code injection", func(t *testing.T) {
+			// The thief brings the victim's code, which they have from a log, to a sign-in of theirs.
+			code := h.fromOIDC(t, h.leave(t, service.Start{TenantID: "globex"}), ssotest.Person("ada@globex.com")).Answer.Get("code")
+			own := h.leave(t, service.Start{TenantID: "globex"})
+			answer := url.Values{"code": {code}, "state": {stateOf(t, own)}, "iss": {h.oidc.Issuer()}}
+			_, err := h.land(t, service.Arrival{Browser: own.Browser, Answer: answer})
+			h.refused(t, "globex", err, "invalid_grant")
+		})
+		t.Run("SAML-41 a handle of another protocol", func(t *testing.T) {
+			d := h.leave(t, service.Start{TenantID: "globex"})
+			saml := h.fromSAML(t, h.leave(t, service.Start{TenantID: "acme"}), ssotest.Person("ada@acme.com"))
+			_, err := h.land(t, service.Arrival{Browser: d.Browser, SAMLResponse: saml.SAMLResponse, RelayState: stateOf(t, d)})
+			h.refused(t, "globex", err, "of another kind")
+			d = h.leave(t, service.Start{TenantID: "acme"})
+			u, err := url.Parse(d.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer := url.Values{"code": {"c"}, "state": {u.Query().Get("RelayState")}}
+			_, err = h.land(t, service.Arrival{Browser: d.Browser, Answer: answer})
+			h.refused(t, "acme", err, "of another kind")
+			d = h.leave(t, service.Start{TenantID: "globex"})
+			_, err = h.Socials.Finish(t.Context(), someone, service.SocialArrival{
+				Browser: d.Browser, Answer: url.Values{"code": {"c"}, "state": {stateOf(t, d)}},
+			})
+			wantCode(t, "the handle of a tenant's provider at the address of social ones", err, fault.Unauthenticated)
+		})
+	})
+}
