@@ -27,6 +27,7 @@ type soul struct {
 type stay struct {
 	id, tenant, only string
 	through          *gateway // nil is a sign-in of our own
+	subject          string   // there
 	secret           string
 	over             bool
 	tokens           []string // with them goes the tenant that each is for

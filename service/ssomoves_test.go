@@ -27,6 +27,8 @@ func errands() []errand {
 		{"come through a provider", 30, (*passage).come, false},
 		{"leave for a provider", 4, (*passage).depart, true},
 		{"come back from one", 8, (*passage).comeBack, false},
+		{"rehearse", 4, (*passage).rehearse, false},
+		{"sign out at a provider", 5, (*passage).signOut, false},
 		{"log in here", 10, (*passage).logIn, false},
 		{"refresh, perhaps into another tenant", 10, (*passage).refresh, false},
 		{"switch tenants", 6, (*passage).switchTenant, false},
@@ -87,15 +89,20 @@ func (x *passage) leave(g *gateway, w word) (*voyager, error) {
 	if done, err := x.verdict(err, want); !done || x.lost() {
 		return nil, err
 	}
+	return x.visit(g, w, d), nil
+}
+
+// visit is what a provider says to somebody who comes to it.
+func (x *passage) visit(g *gateway, w word, d service.Departure) *voyager {
 	v := &voyager{gateway: g, word: w, browser: d.Browser, arrival: service.Arrival{Browser: d.Browser}}
 	u := ssotest.User{Subject: w.subject, Email: w.email, EmailVerified: w.verified, Name: "N", Groups: w.groups}
 	i := slices.Index(x.tenants, g.tenant)
 	if g.protocol == store.OIDC {
 		v.arrival.Answer = x.ground.oidc[i].Authorize(d.Address, u)
-		return v, nil
+		return v
 	}
 	v.say(x.ground.saml[i], x.ground.saml[i], d.Address, u)
-	return v, nil
+	return v
 }
 
 // say lets a provider answer a request that was made to another, or to itself.
@@ -181,7 +188,44 @@ func (x *passage) arrive(v *voyager, m move) error {
 	if err := x.named(who, v); err != nil {
 		return err
 	}
-	return x.opened(who, a.Login, &stay{tenant: v.gateway.tenant, only: v.gateway.tenant, through: v.gateway})
+	return x.opened(who, a.Login, &stay{tenant: v.gateway.tenant, only: v.gateway.tenant, through: v.gateway, subject: v.word.subject})
+}
+
+// rehearse is a sign-in that signs nobody in, through a connection that may be off.
+func (x *passage) rehearse(m move) error {
+	g := x.chosenGateway(m)
+	if g == nil {
+		return nil
+	}
+	d, err := x.at().SSO.Rehearse(x.ctx, hostIn(g.tenant), service.Rehearsal{ConnectionID: g.id})
+	if done, err := x.verdict(err, ""); !done || x.lost() {
+		return err
+	}
+	a, err := x.at().SSO.Finish(x.ctx, someone, x.visit(g, x.word(g, m), d).arrival)
+	if err != nil || !a.Rehearsed || a.Login.Secret != "" || a.Login.AccessToken != "" || a.Login.MFARequired {
+		return fmt.Errorf("a rehearsal came to %+v, %w", a, err)
+	}
+	return nil
+}
+
+// signOut ends what somebody came to through a provider that says so behind our back.
+func (x *passage) signOut(m move) error {
+	g := x.chosenGateway(m)
+	if g == nil || g.protocol != store.OIDC {
+		return nil
+	}
+	subject, want := x.word(g, m).subject, fault.Code("")
+	token := x.ground.oidc[slices.Index(x.tenants, g.tenant)].LogoutToken(subject, "")
+	if !g.enabled {
+		want = fault.NotFound
+	}
+	done, err := x.verdict(x.at().SSO.BackChannel(x.ctx, someone, g.id, token), want)
+	if done {
+		for _, p := range x.all.souls {
+			p.end(func(s *stay) bool { return s.through == g && s.subject == subject })
+		}
+	}
+	return err
 }
 
 // stands reports whether nobody deleted the connection meanwhile.

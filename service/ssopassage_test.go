@@ -337,8 +337,11 @@ func voyages(r *rand.Rand, n int) []move {
 
 // shrink takes errands out of a sequence that fails, as long as it does.
 func (s *shore) shrink(failing []move) ([]move, error) {
+	parity := s.held % 2 // it decides what a passage is like
 	fails := func(ms []move) (int, error) {
-		s.held += s.held % 2 // as often as the groups of a sequence count
+		if s.held%2 == parity {
+			s.held++
+		}
 		x, err := s.passage()
 		if err != nil {
 			return 0, nil
