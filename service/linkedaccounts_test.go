@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/store"
@@ -17,6 +18,7 @@ func TestLinkedAccounts(t *testing.T) {
 			if _, err := w.enter(t, kind, ann); err != nil {
 				t.Fatal(err)
 			}
+			w.clock.advance(time.Second) // so that one is older
 		}
 		in, err := w.enter(t, "plain", ann)
 		if err != nil {

@@ -22,9 +22,13 @@ func (w world) newest(t testing.TB, kind string) store.Message {
 	t.Helper()
 	var found store.Message
 	for _, m := range w.waiting(t) {
-		if m.Kind == kind {
-			found = m
+		if m.Kind != kind {
+			continue
 		}
+		if m.CreatedAt.Equal(found.CreatedAt) {
+			t.Fatalf("two %s of one instant: none of them is the newest", kind)
+		}
+		found = m
 	}
 	if found.ID == "" {
 		t.Fatalf("no %s was mailed", kind)

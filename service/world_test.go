@@ -132,8 +132,13 @@ func (w world) waiting(t testing.TB) []store.Message {
 // link returns the user id and token of the newest activation link in the outbox.
 func (w world) link(t testing.TB) (userID, token string) {
 	t.Helper()
+	var at time.Time
 	for _, m := range w.waiting(t) {
 		if u, err := url.Parse(regexp.MustCompile(`https://\S+activate\S+`).FindString(m.Text)); err == nil && u.Path != "" {
+			if m.CreatedAt.Equal(at) {
+				t.Fatal("two links of one instant: none of them is the newest")
+			}
+			at = m.CreatedAt
 			userID, token = u.Query().Get("userId"), u.Query().Get("token")
 		}
 	}
