@@ -204,9 +204,13 @@ func (h *home) deliver(t testing.TB) (link string, query url.Values) {
 	if _, err := h.Outbox.Deliver(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	var at time.Time
 	for _, m := range h.mail.messages() {
 		if found := regexp.MustCompile(`https?://\S+/activate\?\S+`).FindString(m.Text); found != "" {
-			link = found
+			if m.CreatedAt.Equal(at) {
+				t.Fatal("two links of one instant: none of them is the newest")
+			}
+			link, at = found, m.CreatedAt
 		}
 	}
 	u, err := url.Parse(link)

@@ -241,7 +241,9 @@ func TestAttackLink(t *testing.T) {
 		t.Parallel()
 		h := newHome(t, verified)
 		h.ask(t, "POST", signUpPath, newcomer("ann@acme.example"), poison...)
+		h.clock.advance(time.Second) // so that one link is the newest
 		h.ask(t, "POST", "/identity/resources/users/v1/activate/reset", object{"email": "ann@acme.example", "emailMetadata": object{}}, poison...)
+		h.clock.advance(time.Second)
 		h.ask(t, "POST", "/account/signup", url.Values{
 			"name": {"Bob"}, "company": {"Acme"}, "email": {"bob@acme.example"}, "password": {homePassword},
 		}, poison...)

@@ -20,7 +20,7 @@ import (
 
 // settled waits until at most n goroutines are left: those that end need a moment.
 func settled(n int) int {
-	deadline := time.Now().Add(3 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for runtime.NumGoroutine() > n && time.Now().Before(deadline) {
 		runtime.Gosched()
 	}
