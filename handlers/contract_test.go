@@ -40,7 +40,7 @@ func plain(path string) string { return regexp.MustCompile(`\{[^}]*\}`).ReplaceA
 func complete() []string {
 	return []string{"Roles", "Permissions", "Permissions categories", "MFA settings", "MFA configuration",
 		"Social login providers", "Custom social OAuth provider", "SSO configurations (self-service)",
-		"SAML configurations (self-service)", "OIDC configurations (self-service)", "SSO settings (management)"}
+		"SAML configurations (self-service)", "OIDC configurations (self-service)", "SSO settings (management)", "SSO browser endpoints"}
 }
 
 // entire are the folders of larger categories that must be whole.
