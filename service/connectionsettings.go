@@ -71,7 +71,7 @@ type SAMLSettings struct {
 type OIDCSettings struct {
 	Issuer       string   `json:"issuer"`
 	ClientID     string   `json:"clientId"`
-	Auth         string   `json:"auth,omitempty"`   // how the client proves itself; empty means client_secret_basic
+	Auth         string   `json:"auth,omitempty"`   // how the client proves itself; empty means as the provider announces
 	Scopes       []string `json:"scopes,omitempty"` // beside openid; none means email and profile
 	Approved     []string `json:"approved,omitempty"`
 	TextVerified bool     `json:"textVerified,omitempty"`

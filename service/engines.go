@@ -110,7 +110,7 @@ func (s *Connections) relying(c store.Connection, st ConnectionSettings) (oidc.P
 		Scopes: st.OIDC.Scopes, Approved: st.OIDC.Approved, TextVerified: st.OIDC.TextVerified, Groups: st.OIDC.Groups,
 	}
 	if p.Auth == "" {
-		p.Auth = oidc.Basic
+		p.Auth = oidc.Announced
 	}
 	if len(c.Secret) == 0 {
 		return p, nil

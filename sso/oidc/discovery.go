@@ -23,6 +23,7 @@ type document struct {
 	Keys          string   `json:"jwks_uri"`
 	EndSession    string   `json:"end_session_endpoint"`
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
+	Auths         []string `json:"token_endpoint_auth_methods_supported"`
 	NamesIssuer   bool     `json:"authorization_response_iss_parameter_supported"`
 }
 

@@ -31,11 +31,13 @@ const (
 // client that tries one after the other sends its secret twice.
 type AuthStyle string
 
-// The styles of RFC 6749 §2.3.1, and that of a client without a secret.
+// The styles of RFC 6749 §2.3.1, and that of a client without a secret. Announced is Basic,
+// unless the provider says that it takes Post and not that.
 const (
-	Basic AuthStyle = "client_secret_basic"
-	Post  AuthStyle = "client_secret_post"
-	None  AuthStyle = "none"
+	Basic     AuthStyle = "client_secret_basic"
+	Post      AuthStyle = "client_secret_post"
+	None      AuthStyle = "none"
+	Announced AuthStyle = "announced"
 )
 
 // manyTenants stands in the name of an issuer for the tenant that a token is of.
@@ -128,7 +130,8 @@ func (pr Provider) valid() error {
 	c.Check(pr.Issuer != "" && !strings.ContainsAny(pr.Issuer, "?#"), "issuer", "must be a URL without query and fragment")
 	c.Check(pr.Tenants == "" || strings.Contains(pr.Issuer, manyTenants), "issuer", "must hold "+manyTenants+" to serve many tenants")
 	c.Check(pr.ClientID != "", "clientId", "must not be empty")
-	c.Check(pr.Auth == Basic || pr.Auth == Post || pr.Auth == None, "auth", "must be client_secret_basic, client_secret_post or none")
+	c.Check(slices.Contains([]AuthStyle{Basic, Post, None, Announced}, pr.Auth), "auth",
+		"must be client_secret_basic, client_secret_post, none or announced")
 	c.Check(pr.Auth == None || pr.ClientSecret != "", "clientSecret", "must not be empty")
 	for _, a := range pr.Algorithms {
 		c.Check(slices.Contains(asymmetric, a), "algorithms", "must be asymmetric signature algorithms of RFC 7518")
@@ -149,8 +152,9 @@ func (pr Provider) scopes() []string {
 func (pr Provider) groups() string { return cmp.Or(pr.Groups, "groups") }
 
 // style is never the library's own choice, which tries both.
-func (pr Provider) style() oauth2.AuthStyle {
-	if pr.Auth == Basic {
+func (pr Provider) style(doc document) oauth2.AuthStyle {
+	basic := slices.Contains(doc.Auths, string(Basic)) || !slices.Contains(doc.Auths, string(Post))
+	if pr.Auth == Basic || pr.Auth == Announced && basic {
 		return oauth2.AuthStyleInHeader
 	}
 	return oauth2.AuthStyleInParams

@@ -54,7 +54,7 @@ func (p *Party) Begin(ctx context.Context, pr Provider, r Request) (string, erro
 func (pr Provider) config(doc document, r Request) *oauth2.Config {
 	return &oauth2.Config{
 		ClientID: pr.ClientID, ClientSecret: pr.ClientSecret, RedirectURL: r.RedirectURI, Scopes: pr.scopes(),
-		Endpoint: oauth2.Endpoint{AuthURL: doc.Authorization, TokenURL: doc.Token, AuthStyle: pr.style()},
+		Endpoint: oauth2.Endpoint{AuthURL: doc.Authorization, TokenURL: doc.Token, AuthStyle: pr.style(doc)},
 	}
 }
 

@@ -209,6 +209,37 @@ func TestAuthStyles(t *testing.T) {
 	}
 }
 
+// TestAnnouncedAuth asks the provider what it takes: basic where it says nothing.
+func TestAnnouncedAuth(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		says any
+		form bool
+	}{
+		{"nothing", nil, false},
+		{"both", []string{"client_secret_post", "client_secret_basic"}, false},
+		{"post alone", []string{"client_secret_post", "private_key_jwt"}, true},
+		{"neither", []string{"private_key_jwt"}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t)
+			f.document = with(object{"token_endpoint_auth_methods_supported": tt.says})
+			f.redeemed = func(r *http.Request, _, pass string) {
+				if (r.PostFormValue("client_secret") == secret) != tt.form || (pass != "") == tt.form {
+					t.Errorf("sent %q and %q", pass, r.PostFormValue("client_secret"))
+				}
+			}
+			pr := f.provider()
+			pr.Auth = oidc.Announced
+			if _, err := f.signIn(f.party(), pr, request()); err != nil {
+				t.Error(sso.Diagnosis(err))
+			}
+		})
+	}
+}
+
 func TestLogoutURL(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
