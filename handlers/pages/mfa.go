@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/go-identity/identity/handlers"
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/middleware"
 	"github.com/go-identity/identity/service"
@@ -14,7 +15,7 @@ import (
 // A login that waits for its second factor is held by a cookie of its own: no address and no
 // page has it.
 const (
-	waitingCookie = "__Host-identity-mfa"
+	waitingCookie = handlers.WaitingCookieName
 	waitingLife   = 10 * time.Minute
 )
 
