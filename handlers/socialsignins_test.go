@@ -131,7 +131,7 @@ func TestAttackSocial(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if cookieOf(res, "fe_refresh") != "" || cookieOf(res, middleware.SessionCookieName) != "" {
+		if cookieOf(res, "fe_refresh_") != "" || cookieOf(res, middleware.SessionCookieName) != "" {
 			t.Error("a refusal left a session")
 		}
 		return res.StatusCode, string(text)
@@ -211,7 +211,7 @@ func TestAttackSocial(t *testing.T) {
 			t.Fatal(err)
 		}
 		res.Body.Close()
-		if res.StatusCode != http.StatusFound || cookieOf(res, "fe_refresh") == "" {
+		if res.StatusCode != http.StatusFound || cookieOf(res, "fe_refresh_") == "" {
 			t.Errorf("%d, want a session", res.StatusCode)
 		}
 	})
