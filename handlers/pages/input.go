@@ -72,6 +72,9 @@ func (v page) Input(id string) input {
 	}
 	in.ID, in.Value, in.Focus = id, v.Values[id], v.Focus == id && len(v.Errors) == 0
 	in.Label = v.T(id + ".label")
+	if id == "secret" && v.SSO != nil && !v.SSO.One.HasSecret {
+		in.Optional = false // there is none to keep
+	}
 	if in.Optional {
 		in.Rest = v.T("optional")
 	}

@@ -9,14 +9,15 @@ import (
 	"strings"
 )
 
-// pretty lays a document out for reading: JSON or XML, one part a line. What is neither is
-// returned as it is.
+// pretty lays a document out for reading, one part a line: XML, or a JSON object of lists of
+// text. What is neither is returned as it is.
 func pretty(text string) string {
 	trimmed := strings.TrimSpace(text)
 	switch {
 	case strings.HasPrefix(trimmed, "{"):
 		var b bytes.Buffer
-		if json.Indent(&b, []byte(trimmed), "", "  ") == nil {
+		var lists map[string][]string // what is nested deep would grow beyond measure
+		if json.Unmarshal([]byte(trimmed), &lists) == nil && json.Indent(&b, []byte(trimmed), "", "  ") == nil {
 			return b.String()
 		}
 	case strings.HasPrefix(trimmed, "<"):
@@ -27,11 +28,15 @@ func pretty(text string) string {
 	return text
 }
 
+// maxMargin is how far parts are moved in: a stranger may nest them as deep as they like.
+const maxMargin = 20
+
 // layOut puts every element of a document on a line of its own, and text behind the tag that it
 // follows. It copies the bytes: nothing is taken away or written in another way.
 func layOut(text string) (string, error) {
 	d := xml.NewDecoder(strings.NewReader(text))
 	var b strings.Builder
+	margin := func(depth int) string { return "\n" + strings.Repeat("  ", min(depth, maxMargin)) }
 	depth, last, leaf := 0, int64(0), true
 	for {
 		token, err := d.RawToken()
@@ -45,12 +50,12 @@ func layOut(text string) (string, error) {
 		last = d.InputOffset()
 		switch token.(type) {
 		case xml.StartElement:
-			b.WriteString("\n" + strings.Repeat("  ", depth) + raw)
+			b.WriteString(margin(depth) + raw)
 			depth, leaf = depth+1, true
 		case xml.EndElement:
 			depth = max(0, depth-1)
 			if !leaf && raw != "" {
-				b.WriteString("\n" + strings.Repeat("  ", depth))
+				b.WriteString(margin(depth))
 			}
 			b.WriteString(raw)
 			leaf = false
