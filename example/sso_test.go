@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,13 +43,14 @@ type tie struct {
 
 func ties() []tie {
 	alice := tie{saml: true, domain: "example.test", email: "alice@example.test", person: "Alice Å & Co", typed: foreign.Alice(), group: "admins"}
-	samlp, pysaml2, form, op := alice, alice, alice, alice
+	samlp, typed, pysaml2, form, op := alice, alice, alice, alice, alice
 	samlp.name, samlp.bind = "samlp", bindSAMLP
+	typed.name, typed.bind = "samlp by hand", bindByHand
 	pysaml2.name, pysaml2.bind = "pysaml2", bindPysaml2
 	form.name, form.bind = "pysaml2 demanding", bindDemanding
 	op.name, op.bind, op.group, op.person = "oidc-provider", bindOIDCProvider, "eng", "Test alice"
 	op.saml, op.typed = false, map[string]string{"login": "alice", "password": "any"}
-	return []tie{samlp, pysaml2, form, op, {
+	return []tie{samlp, pysaml2, form, typed, op, {
 		name: "zitadel-op", domain: "zitadel.ch", email: "test-user@zitadel.ch", person: "Test User", bind: bindZitadel,
 		typed: map[string]string{"username": "test-user@localhost", "password": "verysecure"},
 	}}
@@ -140,6 +143,25 @@ func bindSAMLP(t *testing.T, o *office) {
 	})
 }
 
+// bindByHand knows of the provider what somebody copied from its pages: an address and a
+// certificate. Its name is learnt from its first answer.
+func bindByHand(t *testing.T, o *office) {
+	t.Helper()
+	o.kit = foreign.SAMLP(t)
+	o.create(t, "saml")
+	_, certificate := o.papers(t)
+	o.there = o.kit.StartSAMLP(t, certificate, o.base+"/auth/saml/slo/"+o.id)
+	theirs, err := os.ReadFile(filepath.Join(o.kit.Dir, "idp.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.ask(t, 200, "PATCH", connections+"/"+o.id, object{
+		"ssoEndpoint": o.there.Base + "/samlp", "publicCertificate": string(theirs), "signRequest": false, "configMetadata": object{
+			"groupsAttribute": "http://schemas.passportjs.com/groups", "sloEndpoint": o.there.Base + "/logout",
+		},
+	})
+}
+
 func bindPysaml2(t *testing.T, o *office) {
 	t.Helper()
 	o.kit = foreign.Pysaml2(t)
@@ -150,14 +172,14 @@ func bindPysaml2(t *testing.T, o *office) {
 }
 
 // bindDemanding wants every request signed, and takes such by form only. Its metadata says
-// the former.
+// the former, and is read from its address.
 func bindDemanding(t *testing.T, o *office) {
 	t.Helper()
 	o.kit = foreign.Pysaml2(t)
 	o.create(t, "saml")
 	metadata, _ := o.papers(t)
 	o.there = o.kit.StartPysaml2(t, metadata, "REQUIRE_SIGNED=1")
-	o.trust(t)
+	o.ask(t, 200, "PUT", connections+"/"+o.id+"/metadata-url", object{"url": o.there.Base + "/metadata"})
 	o.set(t, func(all object) { all["saml"].(object)["postRequests"] = true })
 }
 
