@@ -131,6 +131,9 @@ func (s *SignIn) resume(ctx context.Context, c store.Challenge, first firstFacto
 		userID: c.Subject, kind: first.Kind, replaces: first.SessionID, asked: true,
 		came: first.Came, onlyTenant: first.OnlyTenantID, overrideActive: first.OverrideActive, ends: first.EndsAt,
 	}
+	if first.Came != nil {
+		o.heard = c.CreatedAt
+	}
 	if len(first.Password) == 0 {
 		return o, nil
 	}

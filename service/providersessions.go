@@ -10,8 +10,8 @@ import (
 )
 
 // vouched checks that whom the opening came through still vouches for the user: a connection
-// that was disabled, or an identity that was taken away while a second factor was waited for,
-// opens nothing.
+// that was disabled or changed, or an identity that was taken away while a second factor was
+// waited for, opens nothing: whoever vouched may not be its provider any more.
 func (o opening) vouched(ctx context.Context, tx *unit) error {
 	if o.came == nil {
 		return nil
@@ -32,7 +32,7 @@ func (o opening) vouched(ctx context.Context, tx *unit) error {
 	} else {
 		var c store.Connection
 		c, err = tx.Connection(ctx, o.onlyTenant, o.came.ConnectionID)
-		on = c.Enabled
+		on = c.Enabled && (o.heard.IsZero() || !c.UpdatedAt.After(o.heard))
 	}
 	if errors.Is(err, store.ErrNotFound) || err == nil && !on {
 		return errAskAgain(gone)

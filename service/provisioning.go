@@ -24,6 +24,13 @@ func (s *SSO) resolve(ctx context.Context, tx *unit, by store.Principal, c store
 	if err != nil {
 		return "", err
 	}
+	before, err := readConnectionSettings(c)
+	if err != nil {
+		return "", err
+	}
+	if (path{c, before}).replaced(path{now, st}) { // what it said was checked by keys that do not count any more
+		return "", sso.Refuse("the connection got another provider meanwhile: sign in again", nil)
+	}
 	proved, err := s.proves(ctx, tx, now, st, a)
 	if err != nil {
 		return "", err

@@ -180,6 +180,7 @@ type opening struct {
 	onlyTenant     string    // the one tenant that the session may ever act in; empty is any
 	overrideActive bool      // with onlyTenant: that is where the user acts from now on
 	authTime       time.Time // when the user proved themselves, where that was before; zero is now
+	heard          time.Time // when the provider vouched, where that was before; zero is now
 
 	asked    bool      // for the second factor: it is not asked for again
 	replaces string    // the session that this one takes the place of

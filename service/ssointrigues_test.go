@@ -1,8 +1,10 @@
 package service_test
 
 import (
+	"context"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/service"
@@ -75,6 +77,77 @@ func TestAttackSSOMixUp(t *testing.T) {
 				Browser: d.Browser, Answer: url.Values{"code": {"c"}, "state": {stateOf(t, d)}},
 			})
 			wantCode(t, "the handle of a tenant's provider at the address of social ones", err, fault.Unauthenticated)
+		})
+	})
+}
+
+// A meanwhile does something once, right after a provider's answer was believed.
+type meanwhile struct {
+	store.Store
+	do func()
+}
+
+func (m *meanwhile) CreateChallenge(ctx context.Context, c store.Challenge) error {
+	err := m.Store.CreateChallenge(ctx, c)
+	if do := m.do; do != nil && c.Purpose == store.SSOReplay {
+		m.do = nil
+		do()
+	}
+	return err
+}
+
+// TestAttackSSOReplaced takes the keys of a provider away whose word somebody is about to be let
+// in by: whoever stole them may be waiting for just that.
+func TestAttackSSOReplaced(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		m := &meanwhile{Store: db}
+		h := harbourOver(t, m)
+		other := ssotest.NewSAML(t, ssotest.SAMLOptions{Now: h.clock.now})
+		replace := func() {
+			h.set(t, "acme", func(st *service.ConnectionSettings) { st.SAML.Certificates = []string{other.Certificate()} })
+		}
+		restore := func() {
+			h.set(t, "acme", func(st *service.ConnectionSettings) { st.SAML.Certificates = []string{h.saml.Certificate()} })
+		}
+		t.Run("OIDC-29 while the answer was looked at", func(t *testing.T) {
+			m.do = replace
+			h.nobody(t, func() {
+				_, err := h.samlLogin(t, ssotest.Person("ada@acme.com"))
+				h.refused(t, "acme", err, "got another provider meanwhile")
+			})
+			restore()
+			if _, err := h.samlLogin(t, ssotest.Person("ada@acme.com")); err != nil {
+				t.Errorf("with its own keys again: %v", err)
+			}
+		})
+		t.Run("OIDC-29 while the issuer was asked", func(t *testing.T) {
+			next := ssotest.NewOIDC(t, ssotest.OIDCOptions{Now: h.clock.now})
+			m.do = func() {
+				h.set(t, "globex", func(st *service.ConnectionSettings) { st.OIDC.Issuer = next.Issuer() })
+			}
+			h.nobody(t, func() {
+				_, err := h.oidcLogin(t, ssotest.Person("bob@globex.com"))
+				h.refused(t, "globex", err, "got another provider meanwhile")
+			})
+		})
+		t.Run("OIDC-29 while the second factor was waited for", func(t *testing.T) {
+			h.force(t, "acme", service.Force)
+			l, err := h.samlLogin(t, ssotest.Person("ada@acme.com"))
+			if err != nil || !l.MFARequired || l.MFAEnrolled {
+				t.Fatalf("the login is %+v, %v, want it to ask for a first device", l, err)
+			}
+			h.clock.advance(time.Second)
+			replace()
+			e, err := h.MFA.EnrollAtLogin(t.Context(), someone, l.MFAToken)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = h.MFA.FinishEnrollAtLogin(t.Context(), someone, service.MFACode{Token: l.MFAToken, Code: h.shownBy(t, e)})
+			wantCode(t, "get in by a first device", err, fault.Unauthenticated)
+			if fs, err := h.db.Factors(t.Context(), l.User.ID); err != nil || len(fs) > 0 {
+				t.Errorf("devices = %v, %v, want none", fs, err)
+			}
 		})
 	})
 }
