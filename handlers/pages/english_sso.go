@@ -27,5 +27,8 @@ func englishSSO() map[string]string {
 			"Try again; if it goes on, tell your administrator.",
 		"no single sign-on for the address": "We know of no single sign-on for this address. Sign in another way.",
 		"sign in with single sign-on":       "Your organization asks you to sign in through its own provider.",
+		"sign in without this tenant's single sign-on to change that: you belong to other tenants too": "You belong to other " +
+			"organizations too, so this cannot be changed after a sign-in through the provider of one. Sign in another way first.",
+		"sign in again through your provider": "Sign out, and sign in again through your organization's provider.",
 	}
 }
