@@ -23,7 +23,7 @@ func englishSSO() map[string]string {
 		"problem.signin": "You are not signed in",
 		"problem.again":  "Try again",
 
-		"signing in through the identity provider failed": "The sign-in at your organization did not work. " +
+		"signing in through the identity provider failed": "The sign-in at the provider did not work. " +
 			"Try again; if it goes on, tell your administrator.",
 		"no single sign-on for the address": "We know of no single sign-on for this address. Sign in another way.",
 		"sign in with single sign-on":       "Your organization asks you to sign in through its own provider.",

@@ -127,7 +127,7 @@ func (p *Pages) problem(w http.ResponseWriter, r *http.Request, err error) {
 	if bound(err) {
 		v.Next, v.Action = "/account/sso", "problem.sso"
 	} else if f.Message == refusedElsewhere {
-		v.Title, v.Next, v.Action = "problem.signin", "/account/sso", "problem.again"
+		v.Title, v.Next, v.Action = "problem.signin", "/account/login", "problem.again"
 	} else if f.Message == resetOver {
 		v.Next, v.Action = "/account/forgot", "problem.forgot"
 	} else if by, ok := middleware.PrincipalFrom(r.Context()); ok && by.Kind == store.UserKind {

@@ -119,10 +119,18 @@ func tourElsewhere(t *testing.T, s *site, get getter, post poster) {
 		}
 	}
 	kind, to := "acme", "https://id.acme.example/"
-	_, err := s.Socials.CreateCustom(t.Context(), store.System(), service.SocialChange{
+	made, err := s.Socials.CreateCustom(t.Context(), store.System(), service.SocialChange{
 		Active: &on, ClientID: &id, Secret: &hush, Type: &kind, Name: &name, AuthorizationURL: &to, TokenURL: &to, UserInfoURL: &to,
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	ada, err := s.Users.ByEmail(t.Context(), store.System(), email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := store.LinkedIdentity{ConnectionID: made.ID, Subject: "1", UserID: ada.ID, Email: email, CreatedAt: s.now(), LastUsedAt: s.now()}
+	if err := s.db.CreateLinkedIdentity(t.Context(), link); err != nil {
 		t.Fatal(err)
 	}
 	get("login-doors", "/account/login")

@@ -123,7 +123,7 @@ func TestDebuggerInABrowser(t *testing.T) {
 	f.saml.Everyone(ssotest.Person("eve@acme.example"), func(a *ssotest.Assertion) { a.Audience = "https://old.example/saml" })
 	eve := chromium.New(t)
 	arrives(eve, f.URL, "eve@acme.example")
-	wants(t, eve, "You are not signed in", "The sign-in at your organization did not work.", "Try again")
+	wants(t, eve, "You are not signed in", "The sign-in at the provider did not work.", "Try again")
 	if strings.Contains(eve.Eval("document.body.textContent"), "audience") {
 		t.Error("eve reads the diagnosis")
 	}
