@@ -113,6 +113,18 @@ func TestAttackSSOTenants(t *testing.T) {
 			if err := h.db.CreateGroupMapping(t.Context(), g); err != nil { // past the rules
 				t.Fatal(err)
 			}
+			strong, err := h.Roles.Create(t.Context(), within("acme"), []service.NewRole{{Key: "strong", Name: "Strong"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			beside, err := h.Connections.Create(t.Context(), within("acme"), h.byOIDC())
+			if err != nil {
+				t.Fatal(err)
+			}
+			rule := service.GroupRule{Group: "Owner", RoleIDs: []string{strong[0].ID}}
+			if _, err := h.Connections.AddGroup(t.Context(), within("acme"), beside.ID, rule); err != nil {
+				t.Fatal(err)
+			}
 			u := ssotest.Person("eve@acme.com")
 			u.Groups = []string{"Owner", "admin"}
 			l, err := h.samlLogin(t, u)

@@ -159,3 +159,23 @@ func idOf(t testing.TB, message string) string {
 	id, _, _ := strings.Cut(rest, `"`)
 	return id
 }
+
+// TestSSOSignOutOfNoName ends nothing for a wish that names a session without a name.
+func TestSSOSignOutOfNoName(t *testing.T) {
+	t.Parallel()
+	h := newHarbour(t)
+	u := ssotest.Person("ada@acme.com")
+	l, err := h.samlLogin(t, u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []bool{true, false} {
+		m := h.saml.Logout(h.wish("acme", ssotest.Logout{Subject: u.Subject, Sessions: []string{""}, Form: form}))
+		_, query, _ := strings.Cut(m.URL, "?")
+		in := service.LogoutMessage{ConnectionID: h.ids["acme"], Query: query, SAMLRequest: m.Fields.Get("SAMLRequest")}
+		_, err = h.SSO.Receive(t.Context(), someone, in)
+		wantCode(t, "sign out of a session without a name", err, "")
+	}
+	_, err = h.refresh(t, l.Secret)
+	wantCode(t, "the session", err, "")
+}
