@@ -127,10 +127,10 @@ func endSessions(ctx context.Context, tx *unit, userID string, ids ...string) ([
 		}
 	}
 	ended, err := tx.RevokeSessions(ctx, userID, tx.at, ids...)
-	if err != nil || len(ended) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	if len(ids) == 0 {
+	if len(ids) == 0 { // also where none is left: this process may not have heard who ended them
 		return ended, tx.revoke(ctx, store.Revocation{UserID: userID})
 	}
 	for _, id := range ended {

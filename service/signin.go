@@ -471,6 +471,7 @@ func (s *SignIn) Logout(ctx context.Context, by store.Principal, text string) er
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
+		s.doubt([]store.Revocation{{UserID: userID, SessionID: id}}) // another process may have ended it just now
 		return nil
 	}
 	return err
