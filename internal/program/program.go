@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a program may take to do what a test waits for.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Build compiles a package path or a file and returns the program. Build it once for several runs.
 func Build(t testing.TB, target string) string {
@@ -31,7 +31,8 @@ func Build(t testing.TB, target string) string {
 	return bin
 }
 
-// Address returns a loopback address that nobody listens on.
+// Address returns a loopback address that nobody listens on. For a minute nobody is given it who
+// does not ask for it: its port rests, as that of every connection does whose end was here.
 func Address(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -39,6 +40,19 @@ func Address(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	there, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	here, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	here.Close()
+	if _, err := io.Copy(io.Discard, there); err != nil {
+		t.Fatal(err)
+	}
 	return l.Addr().String()
 }
 
