@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,6 +97,7 @@ func launch(t testing.TB) *websocket.Conn {
 				t.Fatal(err)
 			}
 			ws.MaxPayloadBytes = 32 << 20
+			go func() { _, _ = io.Copy(io.Discard, out) }() // else it stands still once it has complained enough
 			return ws
 		}
 	}
@@ -130,7 +132,7 @@ func (p *Tab) do(method string, params options, result any) {
 // receive reads one packet and takes note of events.
 func (p *Tab) receive() packet {
 	p.t.Helper()
-	if err := p.ws.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := p.ws.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		p.t.Fatal(err)
 	}
 	var in packet
