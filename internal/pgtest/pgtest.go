@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds what starting and stopping a server may take.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // URL returns the address of an empty database that is dropped with the test. All tests of
 // a process share one server, which ends with the process, however that ends. Without

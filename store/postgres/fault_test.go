@@ -38,7 +38,7 @@ func TestAttackServer(t *testing.T) {
 // store works without being opened again.
 func testRestart(t *testing.T) {
 	needs.Have(t, "postgres", pgtest.Installed(), "no initdb on PATH or under /usr/lib/postgresql")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	server, err := pgtest.Start(ctx, filepath.Join(t.TempDir(), "pg"), pgtest.Durable())
 	if err != nil {
@@ -70,7 +70,7 @@ func testRestart(t *testing.T) {
 // drop ends the store's connections as an administrator would.
 func drop(t *testing.T, db *sql.DB) {
 	t.Helper()
-	do(t, db, `select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)
+	do(t, db, `select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)
 }
 
 func testDropped(t *testing.T) {
