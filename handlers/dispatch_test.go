@@ -211,7 +211,7 @@ func TestAttackSmuggling(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(time.Minute))
 			fmt.Fprint(conn, tt.raw)
 			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
