@@ -100,10 +100,8 @@ func TestKeysRotateInRun(t *testing.T) {
 	go func() { ran <- w.Run(ctx) }()
 	every := time.NewTicker(time.Millisecond)
 	defer every.Stop()
-	for range 10000 {
-		if <-every.C; w.audited(t, "key.rotated") > 0 {
-			break
-		}
+	for w.audited(t, "key.rotated") == 0 {
+		<-every.C
 	}
 	cancel()
 	if err := <-ran; err != nil {
