@@ -126,6 +126,8 @@ func (p *profile) named() error {
 	if len(p.c.Attributes.Subject) > 0 || !lasting {
 		given := values(p.attributes(), p.c.Attributes.Subject, subjectNames())
 		switch {
+		case len(given) == 1 && len(given[0]) > maxSubject:
+			return sso.Refuse("the attribute that names the person is very long", nil)
 		case len(given) == 1:
 			p.person = given[0]
 			return nil

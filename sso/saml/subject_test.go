@@ -33,6 +33,7 @@ func TestSubject(t *testing.T) {
 		{name: "SAML-44 the usual ones do not stand in for the connection's", answer: more(transient, attribute(subjectID, "a@x")), own: uid, refusal: "missing"},
 		{name: "SAML-44 missing, though the name lasts", answer: honest(), own: uid, refusal: "missing"},
 		{name: "SAML-44 several", answer: more(transient, attribute(subjectID, "a@x", "b@x")), refusal: "several"},
+		{name: "SAML-44 very long", answer: more(transient, attribute(subjectID, strings.Repeat("x", 1025))), refusal: "very long"},
 		{name: "SAML-44 empty", answer: more(transient, attribute(subjectID, "")), refusal: "transient"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
