@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/message"
 	"github.com/go-identity/identity/store"
 )
@@ -50,8 +51,17 @@ func (n *connectionNotices) tell(ctx context.Context, tx *unit, userID string, v
 	}
 	v.To, v.Name = u.Email, u.Name
 	m, err := n.compose.ConnectionChanged(v)
-	if err != nil {
-		return fmt.Errorf("write a notice: %w", err)
+	return n.send(ctx, tx, m, err)
+}
+
+// send enqueues a notice that was composed. An address that nobody can write to is passed over:
+// a provider gives people their addresses, and must not keep it from being turned off by one.
+func (n *connectionNotices) send(ctx context.Context, tx *unit, m store.Message, composed error) error {
+	if f := fault.From(composed); f != nil && f.Code == fault.Invalid {
+		return nil
+	}
+	if composed != nil {
+		return fmt.Errorf("write a notice: %w", composed)
 	}
 	return n.outbox.enqueue(ctx, tx, m)
 }

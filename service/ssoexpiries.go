@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/go-identity/identity/message"
@@ -86,8 +85,5 @@ func (n *connectionNotices) expiring(ctx context.Context, tx *unit, tenantID str
 func (n *connectionNotices) expires(ctx context.Context, tx *unit, u store.User, v message.CertificateNotice) error {
 	v.To, v.Name = u.Email, u.Name
 	m, err := n.compose.CertificateExpiring(v)
-	if err != nil {
-		return fmt.Errorf("write a notice: %w", err)
-	}
-	return n.outbox.enqueue(ctx, tx, m)
+	return n.send(ctx, tx, m, err)
 }

@@ -278,7 +278,7 @@ func (s *SSO) came(c store.Connection, a sso.Assertion) (store.ProviderSession, 
 		ConnectionID: c.ID, Subject: cmp.Or(a.NameID, a.Subject), Format: a.NameIDFormat, Index: a.SessionIndex,
 		Attributes: keptAttributes(a.Attributes),
 	}
-	if !store.Storable(p.Subject+p.Format+p.Index) || len(p.Format) > maxURL || len(p.Index) > maxURL {
+	if !store.Storable(p.Subject+p.Format+p.Index) || len(p.Subject) > maxEntityID || len(p.Format) > maxURL || len(p.Index) > maxURL {
 		return p, sso.Refuse("the subject or the session has a name that cannot be kept", nil)
 	}
 	if a.Hint == "" {

@@ -2,7 +2,10 @@ package service_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +151,109 @@ func TestAttackSSOReplaced(t *testing.T) {
 			if fs, err := h.db.Factors(t.Context(), l.User.ID); err != nil || len(fs) > 0 {
 				t.Errorf("devices = %v, %v, want none", fs, err)
 			}
+		})
+	})
+}
+
+// TestAttackSSOWords has a provider say what is to break something here.
+func TestAttackSSOWords(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, db store.Store) {
+		h := harbourOver(t, db)
+		t.Run("SAML-42 an address that is none", func(t *testing.T) {
+			h.set(t, "acme", func(st *service.ConnectionSettings) { st.AnyDomain = true })
+			for _, email := range []string{
+				"eve", "eve@", "@acme.com", "CORP\\eve", "eve@acme.com\r\nBcc: all@globex.com", "eve@acme.com,ceo@acme.com", "<eve@acme.com>",
+				`"eve@globex.com"@acme.com`, "eve@globex.com@acme.com", "eve@acme.com@globex.com", strings.Repeat("e", 300) + "@acme.com",
+			} {
+				u := ssotest.Person("eve@acme.com")
+				u.Email, u.Subject = email, "who says "+email
+				l, err := h.samlLogin(t, u)
+				if err != nil {
+					continue
+				}
+				is, failed := h.db.Identifiers(t.Context(), l.User.ID)
+				if l.User.Email != "" || l.User.Verified || failed != nil || len(is) > 0 {
+					t.Errorf("%q is %+v, found by %v, %v", email, l.User, is, failed)
+				}
+			}
+			h.set(t, "acme", func(st *service.ConnectionSettings) { st.AnyDomain = false })
+		})
+		t.Run("SAML-42 one domain, spelled in many ways", func(t *testing.T) {
+			first, err := h.samlLogin(t, ssotest.Person("eve@acme.com"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, email := range []string{"eve@ACME.com", "EVE@acme.COM", "eve@acme.com.", " eve@acme.com ", "eve@ａｃｍｅ.com", "eve@acme。com"} {
+				u := ssotest.Person(email)
+				u.Subject = fmt.Sprint("spelled ", i)
+				if l, err := h.samlLogin(t, u); err != nil || l.User.ID != first.User.ID {
+					t.Errorf("%q is %+v, %v, want the one who has that address", email, l.User, err)
+				}
+			}
+			for i, email := range []string{"eve@аcme.com", "eve@acme.com.evil.example", "eve@sub.acme.com", "eve@com", "eve@acme.co", "eve@acmé.com"} {
+				u := ssotest.Person(email)
+				u.Subject = fmt.Sprint("another ", i)
+				h.nobody(t, func() {
+					_, err := h.samlLogin(t, u)
+					h.refused(t, "acme", err, "")
+				})
+			}
+		})
+		t.Run("OIDC-20 subjects that are nearly one", func(t *testing.T) {
+			ids := map[string]string{}
+			for i, subject := range []string{"nia", "Nia", "nia ", "n\u0131a", "ni\u0430", "nía", "ni\u0301a"} {
+				u := ssotest.Person(fmt.Sprintf("nia%d@globex.com", i))
+				u.Subject = subject
+				l, err := h.oidcLogin(t, u)
+				if err != nil {
+					t.Errorf("subject %q: %v", subject, err)
+				}
+				if other, taken := ids[l.User.ID]; taken {
+					t.Errorf("subject %q is the user of %q", subject, other)
+				}
+				ids[l.User.ID] = subject
+			}
+		})
+		t.Run("SAML-44 names of any length", func(t *testing.T) {
+			subject := []string{"uid"}
+			h.set(t, "acme", func(st *service.ConnectionSettings) { st.Attributes.Subject = subject })
+			for _, n := range []struct{ name, uid int }{{1024, 1024}, {1, 1025}, {1025, 1}, {50_000, 10}, {10, 50_000}} {
+				u := ssotest.Person(fmt.Sprintf("long%d-%d@acme.com", n.name, n.uid))
+				u.Subject = strings.Repeat("n", n.name)
+				u.Attributes = map[string][]string{"uid": {strings.Repeat("u", n.uid)}}
+				_, err := h.samlLogin(t, u)
+				if n.name <= 1024 && n.uid <= 1024 {
+					wantCode(t, "names that can be kept", err, "")
+					continue
+				}
+				h.refused(t, "acme", err, "")
+			}
+			h.set(t, "acme", func(st *service.ConnectionSettings) { st.Attributes.Subject = nil })
+		})
+		t.Run("SAML-42 an address that nobody can write to", func(t *testing.T) {
+			roles, err := h.Roles.Create(t.Context(), within("acme"), []service.NewRole{{Key: "keeper", Name: "Keeper"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := h.samlLogin(t, ssotest.Person("-eve@acme.com"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := h.db.Permissions(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(all, func(p store.PermissionRecord) bool { return p.Key == store.WriteSSO })
+			if _, err := h.Roles.SetPermissions(t.Context(), within("acme"), roles[0].ID, []string{all[i].ID}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.Members.Assign(t.Context(), within("acme"), l.User.ID, []string{roles[0].ID}); err != nil {
+				t.Fatal(err)
+			}
+			h.enable(t, "acme", false)
+			_, err = h.refresh(t, l.Secret)
+			wantCode(t, "refresh through a provider that was turned off", err, fault.Unauthenticated)
 		})
 	})
 }

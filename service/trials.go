@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-identity/identity/sso"
@@ -21,7 +22,7 @@ type Trial struct {
 	Subject   string
 	Email     string
 	Name      string
-	Groups    []string
+	Groups    []string // those that are mapped whole
 	RoleIDs   []string // that the connection and the groups would give, each once
 }
 
@@ -166,6 +167,18 @@ func joined(given, family string) string {
 	return given + " " + family
 }
 
+// known shortens the groups that are not mapped: any attribute can be said to hold groups.
+func known(gs []store.GroupMapping, connectionID string, groups []string) []string {
+	all := make([]string, len(groups))
+	for i, name := range groups {
+		mapped := func(g store.GroupMapping) bool { return g.ConnectionID == connectionID && g.Group == name }
+		if all[i] = name; !slices.ContainsFunc(gs, mapped) {
+			all[i] = redact(name)
+		}
+	}
+	return all
+}
+
 // outcome is what an assertion would lead to.
 func (s *SSOAttempts) outcome(ctx context.Context, w path, a sso.Assertion) (Trial, error) {
 	gs, err := s.store.GroupMappings(ctx, w.TenantID)
@@ -173,7 +186,7 @@ func (s *SSOAttempts) outcome(ctx context.Context, w path, a sso.Assertion) (Tri
 		return Trial{}, err
 	}
 	t := Trial{
-		Accepted: true, Subject: redact(a.Subject), Email: redact(a.Email), Name: redact(a.Name), Groups: a.Groups,
+		Accepted: true, Subject: redact(a.Subject), Email: redact(a.Email), Name: redact(a.Name), Groups: known(gs, w.ID, a.Groups),
 		RoleIDs: unique(append(groupRoles(gs, w.ID, a.Groups), w.RoleIDs...)),
 	}
 	if a.Email == "" {

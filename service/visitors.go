@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/go-identity/identity/internal/fault"
 	"github.com/go-identity/identity/sso"
@@ -100,12 +101,13 @@ func (s *visitors) confirm(ctx context.Context, tx *unit, v visitor, u store.Use
 	return u, tx.revoke(ctx, store.Revocation{UserID: u.ID})
 }
 
-// text is the address as it is kept.
+// text is the address as it is kept; empty where it is none that anybody can have: messages go
+// to what is kept, and programs show it.
 func (v visitor) text() string {
-	if len(v.email) > maxSpelled || !store.Storable(v.email) {
+	if _, err := normalizeEmail(v.email); err != nil {
 		return ""
 	}
-	return v.email
+	return strings.Trim(v.email, " ")
 }
 
 // introduce links a visitor who was never here.
