@@ -42,6 +42,10 @@ func (t targets) safe(target string) string {
 	return target
 }
 
+// Local returns target if it is a path of this origin, which every browser and proxy reads
+// alike, else "/".
+func Local(target string) string { return targets{}.safe(target) }
+
 // within returns the path of an address at one of the origins, or nothing.
 func (t targets) within(address string) string {
 	for _, origin := range t.origins {
