@@ -257,3 +257,46 @@ func TestAttackSSOWords(t *testing.T) {
 		})
 	})
 }
+
+// TestSSOSetupOutlived: who made a link, and is sent away then, does not come back by it.
+func TestSSOSetupOutlived(t *testing.T) {
+	t.Parallel()
+	for name, away := range map[string]func(t *testing.T, w domainWorld, by store.Principal) error{
+		"removed": func(t *testing.T, w domainWorld, by store.Principal) error {
+			return w.Users.Delete(t.Context(), hostIn(by.TenantID), by.UserID)
+		},
+		"deleted": func(t *testing.T, w domainWorld, by store.Principal) error {
+			return w.Users.Delete(t.Context(), host, by.UserID)
+		},
+		"locked": func(t *testing.T, w domainWorld, by store.Principal) error {
+			return w.Users.Lock(t.Context(), host, by.UserID)
+		},
+		"disabled": func(t *testing.T, w domainWorld, by store.Principal) error {
+			return w.Members.Disable(t.Context(), hostIn(by.TenantID), by.UserID)
+		},
+		"without the right": func(t *testing.T, w domainWorld, by store.Principal) error {
+			_, err := w.Members.Unassign(t.Context(), hostIn(by.TenantID), by.UserID, []string{by.Roles[0].ID})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newDomainWorld(t)
+			ann, bob := w.admin(t, "ann@a.example"), w.admin(t, "bob@b.example")
+			_, link := w.setupLink(t, ann)
+			_, cookie := w.opened(t, bob)
+			wantCode(t, "send them away", away(t, w, ann), "")
+			wantCode(t, "send them away", away(t, w, bob), "")
+			wantCode(t, "look", errOf3(w.SSOSetups.Look(t.Context(), link)), fault.Gone)
+			wantCode(t, "open", errOf3(w.SSOSetups.Open(t.Context(), someone, link)), fault.Gone)
+			_, err := w.SSOSetups.Principal(t.Context(), someone, cookie)
+			wantCode(t, "go on", err, fault.Unauthenticated)
+		})
+	}
+	w := newDomainWorld(t)
+	ann := w.admin(t, "ann@a.example")
+	_, cookie := w.opened(t, hostIn(ann.TenantID))
+	wantCode(t, "remove a member", w.Users.Delete(t.Context(), hostIn(ann.TenantID), ann.UserID), "")
+	_, err := w.SSOSetups.Principal(t.Context(), someone, cookie)
+	wantCode(t, "go on with a link of the host's", err, "")
+}

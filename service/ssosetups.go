@@ -22,7 +22,8 @@ const (
 // SSOSetups let somebody without an account set a tenant's single sign-on up: whoever runs the
 // identity provider gets a link. The link works once, in the browser that opens it, and what
 // it leads to is that tenant's connections, domains and mappings, and nothing else. A tenant
-// has one set-up at a time: a new link ends the one before.
+// has one set-up at a time: a new link ends the one before. It works as long as the member who
+// made it may do all that.
 type SSOSetups struct {
 	*base
 	links   links
@@ -47,10 +48,11 @@ type SSOSetup struct {
 	ExpiresAt time.Time // of the link, then of the browser's access
 }
 
-// setupDoc is what the challenges of a set-up keep for its list.
+// setupDoc is what the challenges of a set-up keep: for its list, and who lets somebody in.
 type setupDoc struct {
 	Email     string    `json:"email,omitempty"`
 	CreatedAt time.Time `json:"createdAt"`
+	UserID    string    `json:"userId,omitempty"` // who made it; empty is the host's back end
 }
 
 // Create makes the link for the tenant that by acts in, and mails it where an address is
@@ -72,7 +74,7 @@ func (s *SSOSetups) Create(ctx context.Context, by store.Principal, email string
 		}
 		in = SSOSetup{ID: id, TenantID: tenant.ID, Email: email, CreatedAt: tx.at, ExpiresAt: tx.at.Add(setupLinkLife)}
 		tx.detail = map[string]string{"email": email}
-		text, err := s.begin(ctx, tx, in)
+		text, err := s.begin(ctx, tx, by, in)
 		link = s.links.url("", text)
 		if err != nil || email == "" {
 			return err
@@ -83,7 +85,7 @@ func (s *SSOSetups) Create(ctx context.Context, by store.Principal, email string
 }
 
 // begin ends the set-up before and makes the link of the next.
-func (s *SSOSetups) begin(ctx context.Context, tx *unit, in SSOSetup) (string, error) {
+func (s *SSOSetups) begin(ctx context.Context, tx *unit, by store.Principal, in SSOSetup) (string, error) {
 	text, hash, err := secret.NewLinkToken()
 	if err != nil {
 		return "", err
@@ -91,7 +93,11 @@ func (s *SSOSetups) begin(ctx context.Context, tx *unit, in SSOSetup) (string, e
 	if err := drop(ctx, tx, in.TenantID, store.SSOSetup, store.SSOSetupSession); err != nil {
 		return "", err
 	}
-	doc, err := json.Marshal(setupDoc{in.Email, in.CreatedAt})
+	d := setupDoc{Email: in.Email, CreatedAt: in.CreatedAt}
+	if by.Kind == store.UserKind {
+		d.UserID = by.UserID
+	}
+	doc, err := json.Marshal(d)
 	if err != nil {
 		return "", err
 	}
@@ -151,10 +157,17 @@ func (s *SSOSetups) current(ctx context.Context, r store.Records, tenantID strin
 	return nil, nil
 }
 
-func setupOf(c store.Challenge) (SSOSetup, error) {
-	var d setupDoc
+func readSetup(c store.Challenge) (d setupDoc, err error) {
 	if err := json.Unmarshal([]byte(c.Data), &d); err != nil {
-		return SSOSetup{}, fmt.Errorf("read set-up %s: %w", c.ID, err)
+		return d, fmt.Errorf("read set-up %s: %w", c.ID, err)
+	}
+	return d, nil
+}
+
+func setupOf(c store.Challenge) (SSOSetup, error) {
+	d, err := readSetup(c)
+	if err != nil {
+		return SSOSetup{}, err
 	}
 	in := SSOSetup{ID: c.ID, TenantID: c.Subject, Email: d.Email, CreatedAt: d.CreatedAt, ExpiresAt: c.ExpiresAt}
 	if c.Purpose == store.SSOSetupSession {

@@ -28,10 +28,22 @@ func (s *SSOSetups) Look(ctx context.Context, token string) (SSOSetup, store.Ten
 	return in, t, err
 }
 
-// tenant returns the tenant of a set-up. One that was made later under the same id is another.
+// tenant returns the tenant of a set-up. One that was made later under the same id is another,
+// and who lost the right to let others in lets nobody in: a link is no way back.
 func (s *SSOSetups) tenant(ctx context.Context, r store.Records, c store.Challenge) (store.Tenant, error) {
 	t, err := r.Tenant(ctx, c.Subject)
 	if err == nil && t.CreatedAt.After(c.CreatedAt) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return t, err
+	}
+	d, err := readSetup(c)
+	if err != nil || d.UserID == "" {
+		return t, err
+	}
+	maker, err := readResident(ctx, r, d.UserID, t.ID)
+	if err == nil && !maker.principal.Can(store.WriteSSO) {
 		err = store.ErrNotFound
 	}
 	return t, err
