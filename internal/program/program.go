@@ -187,20 +187,20 @@ func (p *Program) Call(t testing.TB, method, path string, body any, headers ...s
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Add(name, value)
 	}
-	return do(t, r)
+	return p.do(t, r)
 }
 
-func do(t testing.TB, r *http.Request) Answer {
+func (p *Program) do(t testing.TB, r *http.Request) Answer {
 	t.Helper()
 	c := http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := c.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v; the program said: %s", err, p.Log())
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v; the program said: %s", err, p.Log())
 	}
 	return Answer{res.StatusCode, res.Header, body}
 }
