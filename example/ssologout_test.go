@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-identity/identity/internal/foreign"
 	"github.com/go-identity/identity/internal/program"
@@ -47,7 +46,7 @@ func (o *office) bring(t *testing.T, b *foreign.Browser, a answer) {
 // over wants a session to have ended.
 func (o *office) over(t *testing.T, v visit) {
 	t.Helper()
-	o.within(t, 2*time.Second, 401, v.tokens.AccessToken, "GET", "/api/me")
+	o.within(t, 401, v.tokens.AccessToken, "GET", "/api/me")
 	o.want(t, 401, "", "POST", refreshV, object{"refreshToken": v.tokens.RefreshToken})
 }
 
