@@ -208,7 +208,7 @@ func (s *SSO) unsolicited(ctx context.Context, by store.Principal, in Arrival) (
 		err = sso.Refuse("nobody asked for this sign-in: start it here, or allow the connection to be started at the provider", nil)
 	}
 	if err != nil {
-		return Arrived{}, s.told(ctx, by, report{connection: c, document: in.SAMLResponse, err: err})
+		return Arrived{}, s.told(ctx, by, report{connection: c, err: err}) // whatever came: anybody can send it
 	}
 	f := voyage{ConnectionID: c.ID, TenantID: c.TenantID, Kind: store.Browser, Next: home}
 	if st.SAML.Direct {

@@ -215,6 +215,17 @@ func TestAttackSSOWords(t *testing.T) {
 				ids[l.User.ID] = subject
 			}
 		})
+		t.Run("SAML-25 what strangers send is not kept", func(t *testing.T) {
+			_, err := h.land(t, service.Arrival{ConnectionID: h.ids["acme"], SAMLResponse: strings.Repeat("QUFB", 50_000)})
+			h.refused(t, "acme", err, "nobody asked for this sign-in")
+			all, err := h.db.SSOAttempts(t.Context(), "acme", h.ids["acme"])
+			if err != nil || len(all) == 0 {
+				t.Fatalf("%d attempts, %v", len(all), err)
+			}
+			if a, err := h.db.SSOAttempt(t.Context(), "acme", all[0].ID); err != nil || len(a.Document) > 0 {
+				t.Errorf("%d bytes of it are kept, %v", len(a.Document), err)
+			}
+		})
 		t.Run("SAML-44 names of any length", func(t *testing.T) {
 			subject := []string{"uid"}
 			h.set(t, "acme", func(st *service.ConnectionSettings) { st.Attributes.Subject = subject })
