@@ -203,6 +203,7 @@ type custom struct {
 	GroupsClaim *string `json:"groupsClaim"`
 	TokenAuth   *string `json:"tokenAuth"`
 	Hosts       *string `json:"approvedHosts"` // with spaces between them
+	Verified    *string `json:"verifiedClaim"`
 	Text        *bool   `json:"textVerified"`
 
 	SubjectAttribute *string `json:"subjectAttribute"`
@@ -265,6 +266,7 @@ func (c custom) apply(s *service.ConnectionSettings) {
 	if s.OIDC != nil {
 		put(&s.OIDC.Groups, c.GroupsClaim)
 		put(&s.OIDC.Auth, c.TokenAuth)
+		put(&s.OIDC.VerifiedClaim, c.Verified)
 		put(&s.OIDC.TextVerified, c.Text)
 		words(&s.OIDC.Scopes, c.Scopes)
 		words(&s.OIDC.Approved, c.Hosts)

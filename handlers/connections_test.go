@@ -294,3 +294,31 @@ func TestSAMLConfigurationsOverHTTP(t *testing.T) {
 		t.Errorf("sp-certificate = %d %s", w.Code, w.Body)
 	}
 }
+
+// TestEverySettingOverHTTP sets by configMetadata what the published API has no field for.
+func TestEverySettingOverHTTP(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for _, tt := range []struct{ kind, body, want string }{
+		{"saml", `{"allowCbc":true,"unsolicited":true,"direct":true,"postRequests":true,"authnContexts":"urn:a urn:b","subjectAttribute":"uid",` +
+			`"emailAttribute":"mail","nameAttribute":"cn","groupsAttribute":"memberOf","signedResponse":true,"nameIdFormat":"urn:f","knownOnly":true}`,
+			`"cbc":true "unsolicited":true "direct":true "postRequests":true "contexts":["urn:a","urn:b"] "subject":["uid"] ` +
+				`"email":["mail"] "name":["cn"] "groups":["memberOf"] "signedResponse":true "nameIdFormat":"urn:f" "knownOnly":true`},
+		{"oidc", `{"scopes":"email groups","groupsClaim":"teams","tokenAuth":"client_secret_post","approvedHosts":"a.example b.example",` +
+			`"verifiedClaim":"xms_edov","textVerified":true}`,
+			`"scopes":["email","groups"] "groups":"teams" "auth":"client_secret_post" "approved":["a.example","b.example"] ` +
+				`"verifiedClaim":"xms_edov" "textVerified":true`},
+	} {
+		t.Run(tt.kind, func(t *testing.T) {
+			c := o.told(t, "admin", "POST "+connectionsURL, `{"type":"`+tt.kind+`"}`, 201)
+			one := connectionsURL + "/" + c["id"].(string)
+			o.told(t, "admin", "PATCH "+one, `{"configMetadata":`+tt.body+`}`, 200)
+			got := o.call(t, "admin", "GET "+one+"/settings", "").Body.String()
+			for _, member := range strings.Fields(tt.want) {
+				if !strings.Contains(got, member) {
+					t.Errorf("settings = %s, want %s", got, member)
+				}
+			}
+		})
+	}
+}

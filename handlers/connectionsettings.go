@@ -64,13 +64,14 @@ type samlSettings struct {
 
 // oidcSettings are those of OpenID Connect, without the secret. See [service.OIDCSettings].
 type oidcSettings struct {
-	Issuer       string   `json:"issuer,omitempty" maxLength:"2048"`
-	ClientID     string   `json:"clientId,omitempty" maxLength:"1024"`
-	Auth         string   `json:"auth,omitempty" enum:"client_secret_basic|client_secret_post|none"`
-	Scopes       []string `json:"scopes,omitempty" maxItems:"20"`
-	Approved     []string `json:"approved,omitempty" maxItems:"20"`
-	TextVerified bool     `json:"textVerified,omitempty"`
-	Groups       string   `json:"groups,omitempty" maxLength:"255"`
+	Issuer        string   `json:"issuer,omitempty" maxLength:"2048"`
+	ClientID      string   `json:"clientId,omitempty" maxLength:"1024"`
+	Auth          string   `json:"auth,omitempty" enum:"client_secret_basic|client_secret_post|none"`
+	Scopes        []string `json:"scopes,omitempty" maxItems:"20"`
+	Approved      []string `json:"approved,omitempty" maxItems:"20"`
+	VerifiedClaim string   `json:"verifiedClaim,omitempty" maxLength:"255"`
+	TextVerified  bool     `json:"textVerified,omitempty"`
+	Groups        string   `json:"groups,omitempty" maxLength:"255"`
 }
 
 // attributeMapping names attributes.

@@ -79,6 +79,7 @@ func (s *Connections) checkOIDC(c *fault.Checker, w path, st OIDCSettings) {
 	}
 	checkText(c, "oidcClientId", st.ClientID, maxEntityID)
 	checkText(c, "groupsClaim", st.Groups, maxName)
+	checkText(c, "verifiedClaim", st.VerifiedClaim, maxName)
 	checkNames(c, "scopes", st.Scopes, maxName)
 	checkNames(c, "approved", st.Approved, maxName)
 	styles := []string{"", string(oidc.Basic), string(oidc.Post), string(oidc.None)}

@@ -69,13 +69,15 @@ type SAMLSettings struct {
 
 // OIDCSettings are the settings of an OpenID Connect connection.
 type OIDCSettings struct {
-	Issuer       string   `json:"issuer"`
-	ClientID     string   `json:"clientId"`
-	Auth         string   `json:"auth,omitempty"`   // how the client proves itself; empty means as the provider announces
-	Scopes       []string `json:"scopes,omitempty"` // beside openid; none means email and profile
-	Approved     []string `json:"approved,omitempty"`
-	TextVerified bool     `json:"textVerified,omitempty"`
-	Groups       string   `json:"groups,omitempty"` // the claim; empty means "groups"
+	Issuer   string   `json:"issuer"`
+	ClientID string   `json:"clientId"`
+	Auth     string   `json:"auth,omitempty"`   // how the client proves itself; empty means as the provider announces
+	Scopes   []string `json:"scopes,omitempty"` // beside openid; none means email and profile
+	Approved []string `json:"approved,omitempty"`
+	// VerifiedClaim says whether the address is verified. Empty means "email_verified".
+	VerifiedClaim string `json:"verifiedClaim,omitempty"`
+	TextVerified  bool   `json:"textVerified,omitempty"`
+	Groups        string `json:"groups,omitempty"` // the claim; empty means "groups"
 }
 
 // An AttributeMapping names the attributes that carry what the library knows by name. An

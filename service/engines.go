@@ -107,7 +107,8 @@ func (s *Connections) relying(c store.Connection, st ConnectionSettings) (oidc.P
 	}
 	p := oidc.Provider{
 		Connection: c.ID, Issuer: st.OIDC.Issuer, ClientID: st.OIDC.ClientID, Auth: oidc.AuthStyle(st.OIDC.Auth),
-		Scopes: st.OIDC.Scopes, Approved: st.OIDC.Approved, TextVerified: st.OIDC.TextVerified, Groups: st.OIDC.Groups,
+		Scopes: st.OIDC.Scopes, Approved: st.OIDC.Approved, Groups: st.OIDC.Groups,
+		VerifiedClaim: st.OIDC.VerifiedClaim, TextVerified: st.OIDC.TextVerified,
 	}
 	if p.Auth == "" {
 		p.Auth = oidc.Announced
