@@ -220,7 +220,7 @@ func (f *fake) knows(r *http.Request) bool {
 
 // signed reports whether a secret is what Apple wants of one.
 func (f *fake) signed(secret string) bool {
-	token, err := jose.ParseSigned(secret, []jose.SignatureAlgorithm{jose.ES256})
+	token, err := jose.ParseSignedCompact(secret, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return false
 	}
