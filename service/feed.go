@@ -53,21 +53,28 @@ func (f *Feed) Generation() uint64 { return f.generation.Load() }
 // that is at once, without I/O. While the feed cannot be read what is known stays good
 // for five lags; then Fresh returns an Unavailable error.
 func (f *Feed) Fresh(ctx context.Context) error {
-	age := f.age(f.now())
-	if age < f.lag/2 {
-		return nil
+	now := f.now()
+	for age := f.age(now); age >= f.lag/2; age = f.age(now) { // again where a slow reading had begun too early
+		fl, mine := f.board()
+		if mine {
+			f.fly(ctx, fl)
+		} else if age < f.lag {
+			return nil // somebody is reading ahead
+		}
+		select {
+		case <-fl.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if mine || fl.err != nil {
+			return f.landed(fl)
+		}
 	}
-	fl, mine := f.board(age)
-	if mine {
-		f.fly(ctx, fl)
-	} else if age < f.lag {
-		return nil // somebody is reading ahead
-	}
-	select {
-	case <-fl.done:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return nil
+}
+
+// landed returns what a reading means to those who waited for it.
+func (f *Feed) landed(fl *flight) error {
 	if fl.err != nil && f.age(f.now()) > maxStale*f.lag {
 		return fault.Retry(fault.Unavailable, "rights cannot be checked now", f.lag).Because(fl.err)
 	}
@@ -87,7 +94,7 @@ func (f *Feed) age(now time.Time) time.Duration {
 }
 
 // board returns the reading to wait for, and whether the caller has to do it.
-func (f *Feed) board(age time.Duration) (fl *flight, mine bool) {
+func (f *Feed) board() (fl *flight, mine bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.flight != nil {
@@ -184,7 +191,7 @@ func (f *Feed) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-every.C:
-			if fl, mine := f.board(0); mine {
+			if fl, mine := f.board(); mine {
 				f.fly(ctx, fl)
 			}
 		}
