@@ -84,7 +84,7 @@ func Start(t testing.TB, address, dir, bin string, args ...string) *Program {
 		close(p.ended)
 	}()
 	t.Cleanup(func() { p.Kill() })
-	p.await(t, address)
+	p.Await(t, address)
 	return p
 }
 
@@ -105,7 +105,8 @@ func (p *Program) Kill() {
 	<-p.ended
 }
 
-func (p *Program) await(t testing.TB, address string) {
+// Await waits until the program answers at an address.
+func (p *Program) Await(t testing.TB, address string) {
 	t.Helper()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()

@@ -60,6 +60,7 @@ func (p *pit) start(t *testing.T) {
 	t.Helper()
 	p.Program = program.Start(t, p.web, p.dir, p.bin, "-s", p.smtp, "-l", p.web, "-d", "mail.db", "--enable-chaos",
 		"--disable-version-check", "--smtp-tls-cert", "cert.pem", "--smtp-tls-key", "key.pem", "--smtp-auth-accept-any")
+	p.Await(t, p.smtp) // it listens there by itself
 }
 
 func (p *pit) config() smtp.Config {
