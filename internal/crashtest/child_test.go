@@ -56,7 +56,7 @@ func wire(ctx context.Context, s store.Store, database string) (*identity.Identi
 		SignUp: identity.SignUpOptions{SkipVerification: true},
 		Limits: identity.LimitOptions{Off: true},
 		// A server that restarts takes longer than a client that retries.
-		Session: identity.SessionOptions{ReuseGrace: time.Minute},
+		Session: identity.SessionOptions{ReuseGrace: time.Hour},
 	}
 	if strings.HasPrefix(database, "postgres://") {
 		o.Secrets = [][]byte{[]byte("the crash test's own secret, 32 b")}
