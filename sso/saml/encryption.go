@@ -40,37 +40,58 @@ func blockAlgorithm(uri string) (block, bool) {
 	return b, ok
 }
 
-// decrypt returns the assertion inside an EncryptedAssertion. That it came out whole proves
-// nothing: everybody may encrypt to us.
-func (c *Connection) decrypt(el *etree.Element) (*etree.Element, error) {
+// decrypt returns the assertion inside an EncryptedAssertion, and whether others could have
+// changed it. That it came out whole proves nothing: everybody may encrypt to us.
+func (c *Connection) decrypt(el *etree.Element) (assertion *etree.Element, pliable bool, err error) {
 	sealed := only(el, nsEncryption, "EncryptedData")
 	if sealed == nil {
-		return nil, sso.Refuse("the encrypted assertion has no EncryptedData", nil)
+		return nil, false, sso.Refuse("the encrypted assertion has no EncryptedData", nil)
 	}
-	method := value(only(sealed, nsEncryption, "EncryptionMethod"), "Algorithm")
-	algorithm, known := blockAlgorithm(method)
-	if !known {
-		return nil, sso.Refuse(fmt.Sprintf("the assertion is encrypted with %.80q, which is not accepted: "+
-			"make the provider use AES-GCM with 128 or 256 bits", method), nil)
-	}
-	if algorithm.cbc && !c.CBC {
-		return nil, sso.Refuse("the assertion is encrypted with AES-CBC, which this connection does not accept: "+
-			"make the provider use AES-GCM, or allow CBC for this connection", nil)
+	algorithm, err := c.block(value(only(sealed, nsEncryption, "EncryptionMethod"), "Algorithm"))
+	if err != nil {
+		return nil, false, err
 	}
 	keys, err := wrappedKeys(el, sealed)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	text, err := cipherText(sealed)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	plain, err := c.open(algorithm, keys, text)
-	if err != nil {
-		return nil, sso.Refuse("the assertion cannot be decrypted with any of the connection's keys: "+
+	if err == nil {
+		assertion, err = unwrap(el, plain)
+	} else {
+		err = sso.Refuse("the assertion cannot be decrypted with any of the connection's keys: "+
 			"give the provider the current metadata of this connection", err)
 	}
-	return unwrap(el, plain)
+	if algorithm.cbc && err != nil {
+		err = errPliable(err)
+	}
+	return assertion, algorithm.cbc, err
+}
+
+// block returns the way of encrypting, if the connection accepts it.
+func (c *Connection) block(method string) (block, error) {
+	algorithm, known := blockAlgorithm(method)
+	if !known {
+		return algorithm, sso.Refuse(fmt.Sprintf("the assertion is encrypted with %.80q, which is not accepted: "+
+			"make the provider use AES-GCM with 128 or 256 bits", method), nil)
+	}
+	if algorithm.cbc && !c.CBC {
+		return algorithm, sso.Refuse("the assertion is encrypted with AES-CBC, which this connection does not accept: "+
+			"make the provider use AES-GCM, or allow CBC for this connection", nil)
+	}
+	return algorithm, nil
+}
+
+// errPliable is the one refusal of an assertion under AES-CBC until the signature inside has
+// been verified. Whoever may read the diagnoses of a connection could else have another
+// tenant's assertion, which is encrypted to the same key, taken apart byte by byte.
+func errPliable(cause error) error {
+	return sso.Refuse("the assertion cannot be decrypted with any of the connection's keys, or is not signed by itself with a key "+
+		"of the provider: give the provider the current metadata of this connection, and make it sign the assertion", cause)
 }
 
 // A wrapped key is a content key that RSA-OAEP hides.

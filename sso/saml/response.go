@@ -76,9 +76,15 @@ func (c *Connection) signed(root *etree.Element, in Answer) (*etree.Element, err
 	if err := c.envelope(root, whole, in); err != nil {
 		return nil, err
 	}
-	assertion, err := c.enclosed(root)
+	assertion, pliable, err := c.enclosed(root)
 	if err != nil {
 		return nil, err
+	}
+	if pliable {
+		if assertion, err = c.verified(assertion, in.Now); err != nil {
+			return nil, errPliable(err)
+		}
+		return assertion, nil
 	}
 	switch own := len(children(assertion, nsSignature, "Signature")) > 0; {
 	case own:
@@ -92,15 +98,16 @@ func (c *Connection) signed(root *etree.Element, in Answer) (*etree.Element, err
 	return nil, sso.Refuse("neither the response nor the assertion is signed: make the provider sign the assertion", nil)
 }
 
-// enclosed returns the one assertion of a response, decrypted.
-func (c *Connection) enclosed(root *etree.Element) (*etree.Element, error) {
+// enclosed returns the one assertion of a response, decrypted, and whether what it was
+// encrypted with lets others change it.
+func (c *Connection) enclosed(root *etree.Element) (assertion *etree.Element, pliable bool, err error) {
 	if sealed := only(root, nsAssertion, "EncryptedAssertion"); sealed != nil {
 		return c.decrypt(sealed)
 	}
 	if a := only(root, nsAssertion, "Assertion"); a != nil {
-		return a, nil
+		return a, false, nil
 	}
-	return nil, sso.Refuse("the response holds no assertion", nil)
+	return nil, false, sso.Refuse("the response holds no assertion", nil)
 }
 
 // envelope checks the response around the assertion. Where only the assertion is signed it
