@@ -135,7 +135,7 @@ func TestEngines(t *testing.T) {
 	})
 	wantCode(t, "Create", err, "")
 	r, err := w.Connections.Relying(w.kept(t, o))
-	if err != nil || r.ClientSecret != "topsecret" || r.ClientID != "us" || r.Auth != "client_secret_basic" || r.Connection != o.ID {
+	if err != nil || r.ClientSecret != "topsecret" || r.ClientID != "us" || r.Auth != "announced" || r.Connection != o.ID {
 		t.Errorf("Relying = %+v, %v", r, err)
 	}
 	if _, err := w.Connections.Engine(t.Context(), w.kept(t, o)); err == nil {
