@@ -80,7 +80,8 @@ func appendTime(b []byte, t time.Time) []byte {
 	return strconv.AppendInt(b, t.Unix(), 10)
 }
 
-// appendString appends text in quotes. Invalid UTF-8 becomes U+FFFD.
+// appendString appends text in quotes. Invalid UTF-8 and U+0000, which no reader of ours takes,
+// become U+FFFD.
 func appendString(b []byte, text string) []byte {
 	return append(appendInner(append(b, '"'), text), '"')
 }
@@ -98,6 +99,8 @@ func appendInner(b []byte, text string) []byte {
 func appendRunes(b []byte, text string) []byte {
 	for _, r := range text {
 		switch {
+		case r == 0:
+			b = utf8.AppendRune(b, utf8.RuneError)
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))
 		case r < ' ' || r == 0x7f:
